@@ -1,0 +1,1 @@
+"""Makes the model: data, losses, training, evaluation and representation learning."""
