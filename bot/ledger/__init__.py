@@ -1,0 +1,5 @@
+"""The memory of the bot: every request, where it stands, what was decided, and the id of the answer."""
+
+from bot.ledger.ledger import Ledger, open_ledger
+
+__all__ = ["Ledger", "open_ledger"]
