@@ -2,15 +2,28 @@
 
 A request's folder holds ``input-0`` (as it came), ``result-0.jpg`` and, once somebody looked, ``compare-0.jpg``;
 likewise for its other photos. A file that can be seen under its name is complete and on the disk: it is written under
-another name, synced, renamed, and the folder synced.
+another name, synced, renamed, and the folder synced. So a crash leaves at worst a ``*.part`` file, which goes with its
+folder, or a folder that the ledger doesn't know, which `Storage.sweep` removes at the next start.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable
+import asyncio
+import os
+import re
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterable, AsyncIterator, Collection
+from io import BufferedWriter
 from pathlib import Path
 
-from bot.vocabulary import ImageReference
+from bot.vocabulary import ImageKind, ImageReference
+
+_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
+_NAME = re.compile(r"(input|result|compare)-\d{1,4}(\.[a-z0-9]{1,8})?")
+_PART = ".part"
+_GONE = ".gone"
 
 
 class TooLarge(Exception):  # noqa: N818 - says what happened
@@ -20,30 +33,136 @@ class TooLarge(Exception):  # noqa: N818 - says what happened
 class Storage:
     """The folders below one root."""
 
-    def __init__(self, root: Path) -> None: ...
+    def __init__(self, root: Path) -> None:
+        """Keep the folders below ``root``, which is made when the first photo comes."""
+        self._root = root
 
     def path(self, request_id: str, name: str) -> Path:
         """Return where a file of a request is or would be. Raises ``ValueError`` for anything but a plain name."""
-        raise NotImplementedError
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a stored file")
+        return self._folder(request_id) / name
 
     async def save_input(
         self, request_id: str, index: int, data: bytes | AsyncIterable[bytes], *, max_bytes: int | None = None
     ) -> ImageReference:
         """Keep a photo as it came, making the folder where needed. Raises ``TooLarge`` beyond ``max_bytes``."""
-        raise NotImplementedError
+        path = self.path(request_id, input_name(index))
+        await asyncio.to_thread(_make_folder, path.parent)
+        await _write_whole(path, data, max_bytes)
+        return ImageReference(ImageKind.UPLOAD, path.name)
 
     async def save_picture(self, request_id: str, name: str, data: bytes) -> Path:
         """Keep a result. Raises ``FileNotFoundError`` when the request's folder has been deleted meanwhile."""
-        raise NotImplementedError
+        path = self.path(request_id, name)
+        await _write_whole(path, data, None)
+        return path
 
     async def read(self, request_id: str, name: str) -> bytes:
         """Return a file's bytes. Raises ``FileNotFoundError``."""
-        raise NotImplementedError
+        return await asyncio.to_thread(self.path(request_id, name).read_bytes)
+
+    async def holds(self, request_id: str, name: str) -> bool:
+        """Return whether a file is there, and so complete."""
+        return await asyncio.to_thread(self.path(request_id, name).is_file)
 
     async def copy_inputs(self, source_id: str, target_id: str) -> None:
         """Copy all photos, as they came, from one request's folder to another's."""
-        raise NotImplementedError
+        await asyncio.to_thread(_copy_inputs, self._folder(source_id), self._folder(target_id))
 
     async def remove(self, request_id: str) -> None:
         """Remove a request's folder; one that isn't there is no error."""
-        raise NotImplementedError
+        await asyncio.to_thread(_remove_folder, self._folder(request_id))
+
+    async def sweep(self, keep: Collection[str]) -> int:
+        """Remove the folders of all requests but those to ``keep``; return how many went.
+
+        For the start only: a photo on its way in has no request yet.
+        """
+        return await asyncio.to_thread(_sweep, self._root, frozenset(keep))
+
+    def _folder(self, request_id: str) -> Path:
+        if not _ID.fullmatch(request_id):
+            raise ValueError("not a request's id")
+        return self._root / request_id
+
+
+def input_name(index: int) -> str:
+    """Return the name under which a request's photo is kept as it came."""
+    return f"input-{index}"
+
+
+async def _write_whole(path: Path, data: bytes | AsyncIterable[bytes], max_bytes: int | None) -> None:
+    descriptor, name = await asyncio.to_thread(tempfile.mkstemp, dir=path.parent, suffix=_PART)
+    part = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            written = 0
+            async for chunk in _chunks(data):
+                written += len(chunk)
+                if max_bytes is not None and written > max_bytes:
+                    raise TooLarge
+                await asyncio.to_thread(file.write, chunk)
+            await asyncio.to_thread(_sync, file)
+        await asyncio.to_thread(_put_in_place, part, path)
+    finally:
+        await asyncio.to_thread(part.unlink, missing_ok=True)
+
+
+async def _chunks(data: bytes | AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    if isinstance(data, bytes):
+        yield data
+        return
+    async for chunk in data:
+        yield chunk
+
+
+def _sync(file: BufferedWriter) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _put_in_place(part: Path, path: Path) -> None:
+    part.replace(path)
+    _sync_folder(path.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        _sync_folder(folder.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _copy_inputs(source: Path, target: Path) -> None:
+    _make_folder(target)
+    for photo in source.glob("input-*"):
+        part = target / (photo.name + _PART)
+        shutil.copyfile(photo, part)
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        _put_in_place(part, target / photo.name)
+
+
+def _remove_folder(folder: Path) -> None:
+    # Renamed first, so that whoever is just writing into it finds it gone instead of keeping it from going.
+    gone = folder.with_name(f"{folder.name}-{secrets.token_hex(4)}{_GONE}")
+    try:
+        folder.replace(gone)
+    except FileNotFoundError:
+        return
+    shutil.rmtree(gone)
+
+
+def _sweep(root: Path, keep: frozenset[str]) -> int:
+    strays = [folder for folder in root.iterdir() if folder.name not in keep] if root.is_dir() else []
+    for folder in strays:
+        shutil.rmtree(folder)
+    return len(strays)

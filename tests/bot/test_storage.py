@@ -1,0 +1,157 @@
+"""The photos on the disk: whole or not at all, and never outside their request's folder."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.storage import Storage, TooLarge
+from bot.vocabulary import ImageKind, ImageReference, new_request_id
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Storage:
+    return Storage(tmp_path / "requests")
+
+
+async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+
+
+async def test_a_photo_is_kept_as_it_came(storage: Storage) -> None:
+    request_id = new_request_id()
+    reference = await storage.save_input(request_id, 0, b"photo")
+    assert reference == ImageReference(ImageKind.UPLOAD, "input-0")
+    assert await storage.read(request_id, reference.location) == b"photo"
+    assert await storage.holds(request_id, "input-0")
+    assert not await storage.holds(request_id, "input-1")
+
+
+async def test_a_photo_may_come_in_pieces(storage: Storage) -> None:
+    request_id = new_request_id()
+    await storage.save_input(request_id, 3, chunks(b"pho", b"", b"to"), max_bytes=5)
+    assert await storage.read(request_id, "input-3") == b"photo"
+
+
+async def test_too_many_bytes_leave_nothing_behind(storage: Storage, tmp_path: Path) -> None:
+    request_id = new_request_id()
+    with pytest.raises(TooLarge):
+        await storage.save_input(request_id, 0, chunks(b"12345", b"6"), max_bytes=5)
+    assert list((tmp_path / "requests" / request_id).iterdir()) == []
+
+
+async def test_an_upload_that_breaks_off_leaves_nothing_behind(storage: Storage, tmp_path: Path) -> None:
+    async def breaking_off() -> AsyncIterator[bytes]:
+        yield b"half"
+        raise ConnectionResetError
+
+    request_id = new_request_id()
+    with pytest.raises(ConnectionResetError):
+        await storage.save_input(request_id, 0, breaking_off())
+    assert list((tmp_path / "requests" / request_id).iterdir()) == []
+
+
+async def test_a_cancelled_upload_leaves_nothing_behind(storage: Storage, tmp_path: Path) -> None:
+    begun = asyncio.Event()
+
+    async def stalling() -> AsyncIterator[bytes]:
+        yield b"half"
+        begun.set()
+        await asyncio.Event().wait()
+
+    request_id = new_request_id()
+    upload = asyncio.create_task(storage.save_input(request_id, 0, stalling()))
+    await begun.wait()
+    upload.cancel()
+    await asyncio.wait([upload])
+    assert upload.cancelled()
+    assert list((tmp_path / "requests" / request_id).iterdir()) == []
+
+
+async def test_saving_again_replaces_the_whole_file(storage: Storage) -> None:
+    request_id = new_request_id()
+    await storage.save_input(request_id, 0, b"a long first version")
+    await storage.save_input(request_id, 0, b"short")
+    assert await storage.read(request_id, "input-0") == b"short"
+
+
+@pytest.mark.parametrize(
+    "name", ["../secret", "input-0/../../x", "/etc/passwd", "", ".", "..", "input-0.part.exe", "x"]
+)
+def test_no_name_leads_out_of_the_folder(storage: Storage, name: str) -> None:
+    with pytest.raises(ValueError, match="no name"):
+        storage.path(new_request_id(), name)
+
+
+@pytest.mark.parametrize("request_id", ["..", "", "../../../../etc/aaaaaaa", "a" * 15, "a" * 65, "aaaaaaaaaaaaaaaa\n"])
+def test_no_id_leads_out_of_the_root(storage: Storage, request_id: str) -> None:
+    with pytest.raises(ValueError, match="not a request's id"):
+        storage.path(request_id, "input-0")
+
+
+async def test_a_result_never_brings_back_a_deleted_request(storage: Storage, tmp_path: Path) -> None:
+    request_id = new_request_id()
+    await storage.save_input(request_id, 0, b"photo")
+    await storage.save_picture(request_id, "result-0.jpg", b"colours")
+    await storage.remove(request_id)
+    with pytest.raises(FileNotFoundError):
+        await storage.save_picture(request_id, "compare-0.jpg", b"late")
+    assert list((tmp_path / "requests").iterdir()) == []
+
+
+async def test_removing_what_is_not_there_is_no_error(storage: Storage) -> None:
+    await storage.remove(new_request_id())
+
+
+async def test_the_photos_of_one_request_are_copied_to_another(storage: Storage) -> None:
+    source, target = new_request_id(), new_request_id()
+    await storage.save_input(source, 0, b"first")
+    await storage.save_input(source, 1, b"second")
+    await storage.save_picture(source, "result-0.jpg", b"colours")
+    await storage.copy_inputs(source, target)
+    await storage.remove(source)
+    assert await storage.read(target, "input-0") == b"first"
+    assert await storage.read(target, "input-1") == b"second"
+    assert not await storage.holds(target, "result-0.jpg")
+
+
+async def test_the_sweep_removes_what_nobody_knows(storage: Storage, tmp_path: Path) -> None:
+    known, stray = new_request_id(), new_request_id()
+    await storage.save_input(known, 0, b"photo")
+    await storage.save_input(stray, 0, b"photo")
+    (tmp_path / "requests" / f"{new_request_id()}-0011aabb.gone").mkdir()
+    assert await storage.sweep({known}) == 2
+    assert [folder.name for folder in (tmp_path / "requests").iterdir()] == [known]
+
+
+async def test_the_sweep_of_nothing_is_no_error(storage: Storage) -> None:
+    assert await storage.sweep(set()) == 0
+
+
+def test_a_kill_while_writing_leaves_no_file_under_its_name(tmp_path: Path) -> None:
+    """A real process is killed between two pieces of an upload."""
+    program = """
+        import asyncio, sys
+        from pathlib import Path
+        from bot.storage import Storage
+        async def pieces():
+            yield b"half"
+            print("half written", flush=True)
+            await asyncio.sleep(60)
+        asyncio.run(Storage(Path(sys.argv[1])).save_input("a" * 22, 0, pieces()))
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program), str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "half written\n"
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / ("a" * 22) / "input-0").exists()
