@@ -1,5 +1,6 @@
 """The memory of the bot: every request, where it stands, what was decided, and the id of the answer."""
 
-from bot.ledger.ledger import Ledger, open_ledger
+from bot.ledger.ledger import Ledger
+from bot.ledger.opening import open_ledger
 
 __all__ = ["Ledger", "open_ledger"]

@@ -1,0 +1,62 @@
+"""The database behind the ledger: SQLite in a file, or PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from bot.problems import OperatorError
+
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+_LOCK_PATIENCE_SECONDS = 30
+
+
+def parse_url(text: str) -> URL:
+    """Read a database URL, filling in the asynchronous driver. Raises ``OperatorError``."""
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise OperatorError(
+            "COLORIZEBOT_DATABASE_URL is no SQLAlchemy URL; "
+            "it looks like sqlite:////srv/colorizebot.sqlite3 or postgresql://user:password@host/database."
+        ) from None
+    backend = url.get_backend_name()
+    if backend not in _DRIVERS:
+        raise OperatorError(f"COLORIZEBOT_DATABASE_URL names {backend}; use sqlite or postgresql.")
+    if backend == "sqlite" and url.database in (None, "", ":memory:"):
+        raise OperatorError("COLORIZEBOT_DATABASE_URL has to name a file: in memory, a restart would lose requests.")
+    return url.set(drivername=_DRIVERS[backend])
+
+
+def make_engine(url: URL) -> AsyncEngine:
+    """Make the engine for a URL of `parse_url`; nothing is connected yet. Raises ``OperatorError``."""
+    try:
+        if url.get_backend_name() != "sqlite":
+            return create_async_engine(url, pool_pre_ping=True)
+        engine = create_async_engine(url, connect_args={"timeout": _LOCK_PATIENCE_SECONDS})
+    except ModuleNotFoundError as missing:
+        raise OperatorError(
+            f"COLORIZEBOT_DATABASE_URL needs the package {missing.name}; please install it beside the bot."
+        ) from missing
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    # The driver opens no transactions of its own, so that ours hold from the first statement on, migrations included:
+    # https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#serializable-isolation-savepoints-transactional-ddl
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")  # what is committed survives a power cut, too
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> Any:
+    connection.exec_driver_sql("BEGIN")

@@ -1,0 +1,1 @@
+"""The ledger's schema, one step a file; alembic applies what a database lacks when the bot starts."""

@@ -1,0 +1,84 @@
+"""Between the table's rows and the vocabulary's values."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from sqlalchemy import Row
+
+from bot.vocabulary import (
+    Answer,
+    Entry,
+    ImageKind,
+    ImageReference,
+    LeftOut,
+    Outcome,
+    Refusal,
+    Request,
+    ResultPicture,
+    State,
+)
+from inference.vocabulary import InputKind, RecolorOptions
+
+
+def of_request(request: Request) -> dict[str, Any]:
+    """Return the columns of a request that was just taken."""
+    return {
+        "id": request.id,
+        "platform": request.platform,
+        "message_id": request.message_id,
+        "conversation": request.conversation,
+        "requester": request.requester,
+        "community": request.community,
+        "images": [dataclasses.asdict(image) for image in request.images],
+        "pictures": len(request.images),
+        "options": request.options.to_query(),
+        "created": request.created,
+        "state": State.QUEUED.value,
+        "attempts": 0,
+    }
+
+
+def of_outcome(outcome: Outcome) -> dict[str, Any]:
+    """Return the columns that say what was decided."""
+    if isinstance(outcome, Refusal):
+        return {"refusal_reason": outcome.reason, "refusal_message": outcome.message}
+    return {
+        "results": [dataclasses.asdict(result) for result in outcome.results],
+        "left_out": [dataclasses.asdict(left_out) for left_out in outcome.left_out],
+        "model": outcome.model,
+    }
+
+
+def to_entry(row: Row[Any]) -> Entry:
+    """Read a whole row."""
+    return Entry(
+        request=Request(
+            platform=row.platform,
+            message_id=row.message_id,
+            conversation=row.conversation,
+            requester=row.requester,
+            community=row.community,
+            images=tuple(ImageReference(ImageKind(image["kind"]), image["location"]) for image in row.images),
+            options=RecolorOptions.from_query(row.options),
+            id=row.id,
+            created=row.created,
+        ),
+        state=State(row.state),
+        attempts=row.attempts,
+        outcome=_outcome(row),
+        answer_id=row.answer_id,
+    )
+
+
+def _outcome(row: Row[Any]) -> Outcome | None:
+    if row.refusal_reason is not None:
+        return Refusal(row.refusal_reason, row.refusal_message)
+    if row.results is None:
+        return None
+    return Answer(
+        results=tuple(ResultPicture(**{**result, "input": InputKind(result["input"])}) for result in row.results),
+        model=row.model,
+        left_out=tuple(LeftOut(left_out["index"], Refusal(**left_out["refusal"])) for left_out in row.left_out),
+    )

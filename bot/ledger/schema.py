@@ -1,0 +1,38 @@
+"""Brings a database to the schema that this version of the bot knows, before anything else touches it."""
+
+from __future__ import annotations
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+
+class NewerSchema(Exception):  # noqa: N818 - says what was found
+    """The database was last used by a newer version of the bot."""
+
+
+def upgrade(connection: Connection) -> None:
+    """Apply the migrations that are missing. Raises ``NewerSchema`` and changes nothing if there are unknown ones."""
+    if not set(revisions(connection)) <= known_revisions():
+        raise NewerSchema
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def revisions(connection: Connection) -> tuple[str, ...]:
+    """Return which revision a database is at; empty for a new one."""
+    return MigrationContext.configure(connection).get_current_heads()
+
+
+def known_revisions() -> set[str]:
+    """Return the revisions that this version of the bot has migrations for."""
+    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "bot.ledger:migrations")
+    return config

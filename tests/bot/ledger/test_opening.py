@@ -1,0 +1,70 @@
+"""Databases old, new, newer than the bot, and no databases at all."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine
+
+from bot.ledger import open_ledger, schema
+from bot.ledger.tables import metadata
+from bot.problems import OperatorError
+
+
+async def open_and_close(url: str) -> None:
+    async with open_ledger(url):
+        pass
+
+
+async def test_the_migrations_lead_to_the_tables_in_the_code(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    await open_and_close(f"sqlite:///{file}")
+    with create_engine(f"sqlite:///{file}").connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert set(schema.revisions(connection)) <= schema.known_revisions()
+
+
+async def test_a_ledger_is_durable_and_opens_again(tmp_path: Path) -> None:
+    file = tmp_path / "a folder with 100% odd chars" / "ledger.sqlite3"
+    file.parent.mkdir()
+    await open_and_close(f"sqlite:///{file}")
+    await open_and_close(f"sqlite:///{file}")
+    assert sqlite3.connect(file).execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+async def test_a_newer_schema_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    await open_and_close(f"sqlite:///{file}")
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    before = list(sqlite3.connect(file).iterdump())
+    with pytest.raises(OperatorError, match=r"newer version of the bot; .*COLORIZEBOT_DATABASE_URL"):
+        await open_and_close(f"sqlite:///{file}")
+    assert list(sqlite3.connect(file).iterdump()) == before
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("no url at all", "no SQLAlchemy URL"),
+        ("mysql://somewhere/database", "names mysql"),
+        ("sqlite://", "has to name a file"),
+        ("sqlite:///:memory:", "has to name a file"),
+        ("sqlite:////dev/null/ledger.sqlite3", "can't be opened"),
+        ("postgresql://bot:secret@127.0.0.1:9/ledger", "can't be opened|needs the package"),
+    ],
+)
+async def test_an_unusable_url_is_explained(url: str, message: str) -> None:
+    with pytest.raises(OperatorError, match=message) as caught:
+        await open_and_close(url)
+    assert "COLORIZEBOT_DATABASE_URL" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+async def test_a_file_that_is_no_database_is_explained(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("no database, but quite a long text; " * 100)
+    with pytest.raises(OperatorError, match=r"not a database.*COLORIZEBOT_DATABASE_URL"):
+        await open_and_close(f"sqlite:///{file}")
