@@ -6,7 +6,16 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -15,11 +24,13 @@ from pydantic_settings import (
 )
 
 PREFIX = "COLORIZEBOT_"
+ENV_FILE = ".env"
 TOML_FILE = "colorizebot.toml"
 MIB = 2**20
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 Trigger = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, to_lower=True)]
+Folder = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
 class _Section(BaseModel):
@@ -67,20 +78,27 @@ class LimitSettings(_Section):
         float, Field(ge=0, description="how long a stopping bot finishes work in hand; the rest goes on at next start")
     ] = 20.0
 
+    @model_validator(mode="after")
+    def _one_request_fits(self) -> LimitSettings:
+        if min(self.requester_per_hour, self.community_per_hour) < self.max_pictures:
+            raise ValueError("max_pictures has to be at most requester_per_hour and community_per_hour")
+        return self
+
 
 class Settings(BaseSettings):
-    """The bot's settings; ``load_settings`` reads them and explains what is wrong with them."""
+    """The bot's settings; `bot.configuration.load_settings` reads them and explains what is wrong with them."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_nested_delimiter="__",
-        env_file=".env",
+        env_file=ENV_FILE,
+        env_ignore_empty=True,
         toml_file=TOML_FILE,
         extra="ignore",
         frozen=True,
     )
 
-    data_dir: Annotated[Path, Field(description="folder where the database and the photos live")] = (
+    data_dir: Annotated[Folder, Field(description="folder where the database and the photos live")] = (
         platformdirs.user_data_path("colorizebot", appauthor=False)
     )
     database_url: Annotated[

@@ -1,0 +1,118 @@
+"""Reading the settings, and telling the operator in plain words what they are and what is wrong with them."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import SettingsError
+
+from bot.problems import OperatorError
+from bot.settings import ENV_FILE, PREFIX, TOML_FILE, Settings
+
+_WORKER = "WORKER_"
+_WORKER_TABLE = "worker"
+
+
+@dataclass(frozen=True, slots=True)
+class SettingDescription:
+    """One setting as ``--help`` shows it."""
+
+    variable: str
+    default: str
+    meaning: str
+
+
+def load_settings() -> Settings:
+    """Read the settings. Raises ``OperatorError`` that names each variable with a bad value, one a line."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise OperatorError("\n".join(_explanation(details) for details in error.errors())) from None
+    except SettingsError as error:
+        raise OperatorError(_not_json() or str(error)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise OperatorError(f"{TOML_FILE} is no valid TOML: {error}.") from None
+
+
+def describe_settings() -> list[SettingDescription]:
+    """Return every setting with its variable, default and meaning."""
+    return list(_descriptions(Settings, PREFIX))
+
+
+def unknown_settings() -> list[str]:
+    """Return one sentence for each setting in the environment, ``.env`` or the TOML file that the bot doesn't know.
+
+    These are no errors: orchestrators put variables of their own under any name into the environment.
+    """
+    names = {name for name in os.environ if name.startswith(PREFIX)}
+    names |= {name.upper() for name in dotenv_values(ENV_FILE) if name.upper().startswith(PREFIX)}
+    names |= {PREFIX + key.upper() for key in _toml_keys() if key != _WORKER_TABLE}
+    names = {name for name in names if not name.startswith(PREFIX + _WORKER)}
+    # A section's misspelt settings are errors already; what is left are the names of settings and sections.
+    top_level = {PREFIX + field.upper() for field in Settings.model_fields}
+    return [_unknown(name) for name in sorted(names) if name.split("__")[0] not in top_level]
+
+
+def _descriptions(model: type[BaseModel], prefix: str) -> Iterator[SettingDescription]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _descriptions(field.annotation, f"{prefix}{name.upper()}__")
+        else:
+            yield SettingDescription(prefix + name.upper(), _shown(field.default), field.description or "")
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case None:
+            return "unset"
+        case tuple():
+            return json.dumps(value)
+        case _:
+            return str(value)
+
+
+def _explanation(details: ErrorDetails) -> str:
+    variable = PREFIX + "__".join(part.upper() for part in details["loc"] if isinstance(part, str))
+    if details["type"] == "extra_forbidden":
+        return _unknown(variable)
+    message = details["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    message = message[0].lower() + message[1:]
+    given = details["input"]
+    if isinstance(given, (SecretStr, dict, BaseModel)):
+        return f"{variable}: {message}."
+    return f"{variable} is {given!r}, but {message}."
+
+
+def _unknown(variable: str) -> str:
+    known = [setting.variable for setting in describe_settings()]
+    close = difflib.get_close_matches(variable, known, n=1, cutoff=0.8)
+    hint = f"did you mean {close[0]}?" if close else "python -m bot --help shows those there are."
+    return f"{variable} is no setting of the bot; {hint}"
+
+
+def _not_json() -> str | None:
+    """Find the variable that should hold JSON and doesn't; pydantic-settings names only the field."""
+    variables = {name.upper(): text for name, text in dotenv_values(ENV_FILE).items()} | dict(os.environ)
+    for setting in describe_settings():
+        text = variables.get(setting.variable)
+        if text and setting.default.startswith("["):
+            try:
+                json.loads(text)
+            except json.JSONDecodeError:
+                return f"{setting.variable} is {text!r}, but should be a JSON list, for example {setting.default}."
+    return None
+
+
+def _toml_keys() -> list[str]:
+    file = Path(TOML_FILE)
+    return list(tomllib.loads(file.read_text(encoding="utf-8"))) if file.is_file() else []

@@ -1,0 +1,115 @@
+"""Settings from all three sources, and what operators read when one is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.configuration import describe_settings, load_settings, unknown_settings
+from bot.problems import OperatorError
+
+
+@pytest.fixture(autouse=True)
+def bare_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in an empty folder, so that neither .env nor colorizebot.toml of the developer counts."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_nothing_set_is_fine() -> None:
+    settings = load_settings()
+    assert (settings.web.host, settings.web.port, settings.web.public_url) == ("127.0.0.1", 8080, None)
+    assert settings.triggers == ("colorizebot", "colourizebot")
+    assert settings.data_dir.name == "colorizebot"
+    assert settings.database_url is None
+    assert settings.inference_url is None
+    assert settings.fetch.allow_private == ()
+    assert unknown_settings() == []
+
+
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLORIZEBOT_INFERENCE_URL", "")
+    monkeypatch.setenv("COLORIZEBOT_WEB__PORT", "")
+    assert load_settings().inference_url is None
+    assert load_settings().web.port == 8080
+
+
+def test_the_environment_wins_over_env_file_over_toml(bare_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (bare_folder / "colorizebot.toml").write_text('log_level = "ERROR"\n[web]\nport = 1\nhost = "0.0.0.0"\n')
+    (bare_folder / ".env").write_text("COLORIZEBOT_WEB__PORT=2\nCOLORIZEBOT_LIMITS__PARALLEL=7\nUNRELATED=1\n")
+    monkeypatch.setenv("COLORIZEBOT_WEB__PORT", "3")
+    settings = load_settings()
+    assert (settings.web.port, settings.web.host) == (3, "0.0.0.0")
+    assert (settings.limits.parallel, settings.log_level) == (7, "ERROR")
+
+
+def test_values_are_read_kindly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLORIZEBOT_DATA_DIR", "~/colours")
+    monkeypatch.setenv("COLORIZEBOT_TRIGGERS", '[" ColorMe "]')
+    monkeypatch.setenv("COLORIZEBOT_FETCH__ALLOW_PRIVATE", '["127.0.0.1:8000"]')
+    monkeypatch.setenv("COLORIZEBOT_DATABASE_URL", "postgresql://bot:secret@db/bot")
+    settings = load_settings()
+    assert settings.data_dir == Path.home() / "colours"
+    assert settings.triggers == ("colorme",)
+    assert settings.fetch.allow_private == ("127.0.0.1:8000",)
+    assert "secret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("WEB__PORT", "eighty", "WEB__PORT is 'eighty', but should be a valid integer"),
+        ("WEB__PORT", "70000", "WEB__PORT is '70000', but should be less than or equal to 65535"),
+        ("WEB__PROT", "80", "WEB__PROT is no setting of the bot; did you mean COLORIZEBOT_WEB__PORT?"),
+        ("INFERENCE_URL", "gpu-box", "INFERENCE_URL is 'gpu-box', but should be a valid URL"),
+        ("TRIGGERS", "colorizebot", "TRIGGERS is 'colorizebot', but should be a JSON list"),
+        ("TRIGGERS", "[]", "TRIGGERS is [], but"),
+        ("TRIGGERS", '["a", ""]', "TRIGGERS is '', but"),
+        ("FETCH__ALLOW_PRIVATE", "nas:80", "FETCH__ALLOW_PRIVATE is 'nas:80', but should be a JSON list"),
+        ("LOG_LEVEL", "LOUD", "LOG_LEVEL is 'LOUD', but should be 'DEBUG', 'INFO'"),
+        ("LIMITS__REQUESTER_PER_HOUR", "3", "LIMITS: max_pictures has to be at most"),
+    ],
+)
+def test_a_bad_value_is_explained_by_its_variable(
+    name: str, value: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"COLORIZEBOT_{name}", value)
+    with pytest.raises(OperatorError) as caught:
+        load_settings()
+    assert str(caught.value).startswith(f"COLORIZEBOT_{expected}")
+    assert "\n" not in str(caught.value)
+
+
+def test_every_bad_value_gets_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLORIZEBOT_WEB__PORT", "eighty")
+    monkeypatch.setenv("COLORIZEBOT_LIMITS__PARALLEL", "0")
+    with pytest.raises(OperatorError) as caught:
+        load_settings()
+    assert {line.split()[0] for line in str(caught.value).splitlines()} == {
+        "COLORIZEBOT_WEB__PORT",
+        "COLORIZEBOT_LIMITS__PARALLEL",
+    }
+
+
+def test_a_broken_toml_file_is_explained(bare_folder: Path) -> None:
+    (bare_folder / "colorizebot.toml").write_text("web = [\n")
+    with pytest.raises(OperatorError, match=r"colorizebot\.toml is no valid TOML"):
+        load_settings()
+
+
+def test_unknown_names_are_told_from_every_source(bare_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLORIZEBOT_DATADIR", "/srv")
+    monkeypatch.setenv("COLORIZEBOT_WORKER_DEVICE", "cpu")
+    (bare_folder / ".env").write_text("COLORIZEBOT_SERVICE_HOST=10.0.0.1\n")
+    (bare_folder / "colorizebot.toml").write_text('wbe = 1\n[worker]\ndevice = "cpu"\n')
+    assert load_settings().web.port == 8080
+    told = unknown_settings()
+    assert told[0] == "COLORIZEBOT_DATADIR is no setting of the bot; did you mean COLORIZEBOT_DATA_DIR?"
+    assert [sentence.split()[0] for sentence in told[1:]] == ["COLORIZEBOT_SERVICE_HOST", "COLORIZEBOT_WBE"]
+
+
+def test_every_setting_is_described() -> None:
+    described = {setting.variable: setting for setting in describe_settings()}
+    assert described["COLORIZEBOT_WEB__PORT"].default == "8080"
+    assert described["COLORIZEBOT_INFERENCE_URL"].default == "unset"
+    assert described["COLORIZEBOT_TRIGGERS"].default == '["colorizebot", "colourizebot"]'
+    assert all(setting.meaning for setting in described.values())
