@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
+from weakref import WeakValueDictionary
 
-from bot.vocabulary import Entry
+from bot.recolorer import Recolorer
+from bot.storage import Storage, input_name
+from bot.vocabulary import Answer, Entry
+from inference.vocabulary import Layout, OutputFormat
 
 
 class Comparer:
     """Makes and keeps the pictures that show the original beside the recolored photo."""
 
-    async def picture(self, entry: Entry, index: int) -> Path:
-        """Return the side-by-side picture of an answered request's image ``index``; each is made only once.
+    def __init__(self, storage: Storage, recolorer: Recolorer) -> None:
+        """Read photos from the storage, have them recolored once more, and keep the pictures there."""
+        self._storage = storage
+        self._recolorer = recolorer
+        self._making: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
 
-        Raises ``inference.problems.Problem`` when the worker can't, ``FileNotFoundError`` when the request has no
-        such result (any more).
+    async def picture(self, entry: Entry, index: int) -> Path:
+        """Return the side-by-side picture (a JPEG) of an answered request's image ``index``; each is made only once.
+
+        Raises ``inference.problems.Problem`` when the worker can't, ``FileNotFoundError`` when the request has no such
+        result (any more).
         """
-        raise NotImplementedError
+        request, answer = entry.request, entry.outcome
+        if not isinstance(answer, Answer) or index not in {result.index for result in answer.results}:
+            raise FileNotFoundError(f"no result {index}")
+        path = self._storage.path(request.id, f"compare-{index}.jpg")
+        async with self._making.setdefault(path, asyncio.Lock()):
+            if not await self._storage.holds(request.id, path.name):
+                photo = await self._storage.read(request.id, input_name(index))
+                options = replace(request.options, layout=Layout.SIDE_BY_SIDE, format=OutputFormat.JPEG)
+                compared = await self._recolorer.recolor(photo, options)
+                await self._storage.save_picture(request.id, path.name, compared.data)
+        return path

@@ -1,14 +1,10 @@
-"""A bounded queue in which people take turns, so that one person's fifty photos don't hold up the room."""
+"""A queue in which people take turns, so that one person's fifty photos don't hold up the room."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Hashable
-
-
-class QueueFull(Exception):  # noqa: N818 - says what happened
-    """As many requests are waiting as there may."""
 
 
 class FairQueue:
@@ -19,7 +15,7 @@ class FairQueue:
     """
 
     def __init__(self, capacity: int) -> None:
-        """``capacity`` bounds what `put` takes; what `put_back` returns is let in beyond it."""
+        """``capacity`` is how many requests may wait before new ones are to be declined."""
         self._capacity = capacity
         self._lines: OrderedDict[Hashable, deque[str]] = OrderedDict()
         self._requesters: dict[str, Hashable] = {}
@@ -33,25 +29,19 @@ class FairQueue:
 
     @property
     def full(self) -> bool:
-        """Whether `put` would raise ``QueueFull``."""
+        """Whether new requests are to be declined; those that were let in before may still come back."""
         return len(self) >= self._capacity
 
     def put(self, requester: Hashable, request_id: str) -> None:
-        """Line up a new request. Raises ``QueueFull``."""
-        if self.full:
-            raise QueueFull
-        self.put_back(requester, request_id)
-
-    def put_back(self, requester: Hashable, request_id: str) -> None:
-        """Line up a request that was let in before, whether or not the queue is full by now."""
+        """Line up a request. Raises ``ValueError`` when it is in the queue already."""
         if request_id in self._requesters:
             raise ValueError("already in the queue")
         self._lines.setdefault(requester, deque()).append(request_id)
         self._requesters[request_id] = requester
         self._filled.set()
 
-    async def take(self) -> str:
-        """Wait for a request and return the one whose turn it is."""
+    async def take(self) -> tuple[Hashable, str]:
+        """Wait for a request and return the one whose turn it is, behind its requester."""
         while not self._lines:
             self._filled.clear()
             await self._filled.wait()
@@ -60,7 +50,7 @@ class FairQueue:
         if line:
             self._lines[requester] = line
         del self._requesters[request_id]
-        return request_id
+        return requester, request_id
 
     def remove(self, request_id: str) -> bool:
         """Take a request out of its line; return whether it was in one."""

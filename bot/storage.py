@@ -3,7 +3,7 @@
 A request's folder holds ``input-0`` (as it came), ``result-0.jpg`` and, once somebody looked, ``compare-0.jpg``;
 likewise for its other photos. A file that can be seen under its name is complete and on the disk: it is written under
 another name, synced, renamed, and the folder synced. So a crash leaves at worst a ``*.part`` file, which goes with its
-folder, or a folder that the ledger doesn't know, which `Storage.sweep` removes at the next start.
+folder, or a folder without a request, which `Storage.sweep` removes at the next start.
 """
 
 from __future__ import annotations
@@ -74,12 +74,14 @@ class Storage:
         """Remove a request's folder; one that isn't there is no error."""
         await asyncio.to_thread(_remove_folder, self._folder(request_id))
 
-    async def sweep(self, keep: Collection[str]) -> int:
-        """Remove the folders of all requests but those to ``keep``; return how many went.
+    async def sweep(self, *, kept: Collection[str], deleted: Collection[str]) -> int:
+        """Remove what crashes left behind, knowing the ids of the requests kept and deleted; return how many folders.
 
-        For the start only: a photo on its way in has no request yet.
+        That is the photos of deleted requests, and uploads whose request never came to be. Results are never removed
+        for want of a request: the database may just be another one than theirs. For the start only: a photo on its way
+        in has no request yet.
         """
-        return await asyncio.to_thread(_sweep, self._root, frozenset(keep))
+        return await asyncio.to_thread(_sweep, self._root, frozenset(kept), frozenset(deleted))
 
     def _folder(self, request_id: str) -> Path:
         if not _ID.fullmatch(request_id):
@@ -161,8 +163,13 @@ def _remove_folder(folder: Path) -> None:
     shutil.rmtree(gone)
 
 
-def _sweep(root: Path, keep: frozenset[str]) -> int:
-    strays = [folder for folder in root.iterdir() if folder.name not in keep] if root.is_dir() else []
+def _sweep(root: Path, kept: frozenset[str], deleted: frozenset[str]) -> int:
+    folders = [folder for folder in root.iterdir() if folder.name not in kept] if root.is_dir() else []
+    strays = [folder for folder in folders if folder.suffix == _GONE or folder.name in deleted or _only_inputs(folder)]
     for folder in strays:
         shutil.rmtree(folder)
     return len(strays)
+
+
+def _only_inputs(folder: Path) -> bool:
+    return all(file.suffix == _PART or file.name.startswith("input-") for file in folder.iterdir())

@@ -147,19 +147,24 @@ class Ledger:
         async with self._engine.connect() as connection:
             return [rows.to_entry(row) for row in await connection.execute(statement)]
 
-    async def undeleted_ids(self) -> set[str]:
-        """Return the ids of all requests whose photos are to be kept."""
-        statement = select(requests.c.id).where(requests.c.state != State.DELETED.value)
+    async def ids(self, *, deleted: bool) -> set[str]:
+        """Return the ids of all deleted requests, or of all others."""
+        is_deleted = requests.c.state == State.DELETED.value
+        statement = select(requests.c.id).where(is_deleted if deleted else ~is_deleted)
         async with self._engine.connect() as connection:
             return set((await connection.execute(statement)).scalars())
 
-    async def pictures_of_requester(self, platform: str, requester: str, *, since: datetime) -> int:
-        """Count the photos that a person asked for since then, deleted ones too."""
-        return await self._pictures(requests.c.platform == platform, requests.c.requester == requester, since=since)
+    async def taken_from_requester(
+        self, platform: str, requester: str, *, since: datetime
+    ) -> list[tuple[datetime, int]]:
+        """Return when a person asked for how many photos since then, oldest first, deleted ones too."""
+        return await self._taken(requests.c.platform == platform, requests.c.requester == requester, since=since)
 
-    async def pictures_of_community(self, platform: str, community: str, *, since: datetime) -> int:
-        """Count the photos that were asked for in a community since then, deleted ones too."""
-        return await self._pictures(requests.c.platform == platform, requests.c.community == community, since=since)
+    async def taken_from_community(
+        self, platform: str, community: str, *, since: datetime
+    ) -> list[tuple[datetime, int]]:
+        """Return when how many photos were asked for in a community since then, oldest first, deleted ones too."""
+        return await self._taken(requests.c.platform == platform, requests.c.community == community, since=since)
 
     async def counts(self) -> Mapping[State, int]:
         """Count the entries by state."""
@@ -173,12 +178,14 @@ class Ledger:
             row = (await connection.execute(select(requests).where(condition))).one_or_none()
         return None if row is None else rows.to_entry(row)
 
-    async def _pictures(self, *conditions: ColumnElement[bool], since: datetime) -> int:
-        statement = select(func.coalesce(func.sum(requests.c.pictures), 0)).where(
-            *conditions, requests.c.created >= since
+    async def _taken(self, *conditions: ColumnElement[bool], since: datetime) -> list[tuple[datetime, int]]:
+        statement = (
+            select(requests.c.created, requests.c.pictures)
+            .where(*conditions, requests.c.created >= since)
+            .order_by(requests.c.created)
         )
         async with self._engine.connect() as connection:
-            return int((await connection.execute(statement)).scalar_one())
+            return [(row.created, row.pictures) for row in await connection.execute(statement)]
 
     async def _change(self, statement: Update) -> bool:
         async with self._engine.begin() as connection:

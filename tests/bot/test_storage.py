@@ -122,17 +122,20 @@ async def test_the_photos_of_one_request_are_copied_to_another(storage: Storage)
     assert not await storage.holds(target, "result-0.jpg")
 
 
-async def test_the_sweep_removes_what_nobody_knows(storage: Storage, tmp_path: Path) -> None:
-    known, stray = new_request_id(), new_request_id()
-    await storage.save_input(known, 0, b"photo")
-    await storage.save_input(stray, 0, b"photo")
+async def test_the_sweep_removes_what_crashes_left(storage: Storage, tmp_path: Path) -> None:
+    kept, deleted, upload, result = (new_request_id() for _ in range(4))
+    for request_id in (kept, deleted, upload, result):
+        await storage.save_input(request_id, 0, b"photo")
+    for request_id in (kept, deleted, result):
+        await storage.save_picture(request_id, "result-0.jpg", b"colours")
+    (tmp_path / "requests" / upload / "tmp1234.part").touch()
     (tmp_path / "requests" / f"{new_request_id()}-0011aabb.gone").mkdir()
-    assert await storage.sweep({known}) == 2
-    assert [folder.name for folder in (tmp_path / "requests").iterdir()] == [known]
+    assert await storage.sweep(kept={kept}, deleted={deleted}) == 3
+    assert {folder.name for folder in (tmp_path / "requests").iterdir()} == {kept, result}
 
 
 async def test_the_sweep_of_nothing_is_no_error(storage: Storage) -> None:
-    assert await storage.sweep(set()) == 0
+    assert await storage.sweep(kept=(), deleted=()) == 0
 
 
 def test_a_kill_while_writing_leaves_no_file_under_its_name(tmp_path: Path) -> None:

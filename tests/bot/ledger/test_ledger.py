@@ -154,7 +154,8 @@ async def test_a_deletion_wins_at_any_moment(ledger: Ledger, progress: str) -> N
     assert entry is not None
     assert (entry.state, entry.request.images, entry.outcome, entry.answer_id) == (State.DELETED, (), None, None)
     assert await ledger.of_requester("web", "ann") == []
-    assert await ledger.undeleted_ids() == set()
+    assert await ledger.ids(deleted=False) == set()
+    assert await ledger.ids(deleted=True) == {request.id}
     assert (await ledger.record(asking())).state is State.DELETED, "a replayed event doesn't bring it back"
 
 
@@ -195,10 +196,13 @@ async def test_photos_are_counted_per_person_and_community_since_a_moment(ledger
     deleted = asking("deleted", created=noon)
     await ledger.record(deleted)
     await ledger.deleted(deleted.id)
-    assert await ledger.pictures_of_requester("web", "ann", since=noon) == 4
-    assert await ledger.pictures_of_requester("web", "nobody", since=noon) == 0
-    assert await ledger.pictures_of_community("web", "c", since=noon) == 4
-    assert await ledger.pictures_of_community("reddit", "c", since=noon) == 0
+    later = asking("later", created=noon + timedelta(minutes=1))
+    await ledger.record(later)
+    of_ann = await ledger.taken_from_requester("web", "ann", since=noon)
+    assert of_ann == [(noon, 2), (noon, 2), (noon + timedelta(minutes=1), 2)]
+    assert await ledger.taken_from_requester("web", "nobody", since=noon) == []
+    assert await ledger.taken_from_community("web", "c", since=noon) == [(noon, 2), (noon, 2)]
+    assert await ledger.taken_from_community("reddit", "c", since=noon) == []
 
 
 async def test_entries_are_counted_by_state(ledger: Ledger) -> None:

@@ -1,0 +1,109 @@
+"""Who lives when: a few requests at a time, in the queue's order, the failed ones again after a pause."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Collection, Hashable
+from functools import partial
+
+from bot.adapters import NotDelivered
+from bot.fair_queue import FairQueue
+from bot.intake import turn_of
+from bot.ledger import Ledger
+from bot.metrics import Metrics
+from bot.pipeline import Pipeline
+from bot.status import StatusBoard
+
+_log = logging.getLogger(__name__)
+
+_FIRST_PAUSE_SECONDS = 2.0
+_LONGEST_PAUSE_SECONDS = 600.0
+
+
+class Dispatcher:
+    """Gives the requests in the queue their lives, ``parallel`` at a time."""
+
+    def __init__(
+        self,
+        *,
+        pipeline: Pipeline,
+        ledger: Ledger,
+        queue: FairQueue,
+        board: StatusBoard,
+        metrics: Metrics,
+        parallel: int,
+    ) -> None:
+        """Take requests from ``queue`` and hand them to ``pipeline``."""
+        self._pipeline = pipeline
+        self._ledger = ledger
+        self._queue = queue
+        self._board = board
+        self._metrics = metrics
+        self._parallel = parallel
+        self._lives: dict[str, asyncio.Task[None]] = {}
+        self._failures: Counter[str] = Counter()
+
+    async def resume(self, platforms: Collection[str]) -> None:
+        """Line up what the last run left unfinished; requests of other platforms wait until those are on again."""
+        waiting: Counter[str] = Counter()
+        for entry in await self._ledger.unfinished():
+            if entry.request.platform in platforms:
+                self._queue.put(turn_of(entry.request), entry.request.id)
+            else:
+                waiting[entry.request.platform] += 1
+        if len(self._queue):
+            _log.info("resuming %d unfinished requests", len(self._queue))
+        for platform, count in waiting.items():
+            _log.warning("%d unfinished requests of %s wait until it is switched on again", count, platform)
+
+    async def run(self) -> None:
+        """Work until cancelled; that only stops taking new turns, `stop` ends the lives that are going on."""
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(self._parallel):
+                tasks.create_task(self._take_turns())
+
+    async def stop(self, *, grace_seconds: float) -> None:
+        """Let the lives that are going on end by themselves for a while, and put the others back into the ledger."""
+        if not self._lives:
+            return
+        _log.info("finishing %d requests in work, for at most %g s", len(self._lives), grace_seconds)
+        lives = dict(self._lives)
+        await asyncio.wait(lives.values(), timeout=grace_seconds)
+        for life in lives.values():
+            life.cancel()
+        await asyncio.wait(lives.values())
+        for request_id, life in lives.items():
+            if life.cancelled():
+                await self._ledger.released(request_id)
+                _log.info("request %s goes on at the next start", request_id)
+
+    async def _take_turns(self) -> None:
+        while True:
+            requester, request_id = await self._queue.take()
+            self._board.queue_moved()
+            life = asyncio.create_task(self._live(request_id))
+            self._lives[request_id] = life
+            life.add_done_callback(partial(self._ended, requester, request_id))
+            await asyncio.wait([life])
+
+    async def _live(self, request_id: str) -> None:
+        with self._metrics.work():
+            await self._pipeline.live(request_id)
+
+    def _ended(self, requester: Hashable, request_id: str, life: asyncio.Task[None]) -> None:
+        del self._lives[request_id]
+        error = None if life.cancelled() else life.exception()
+        if error is None:
+            self._failures.pop(request_id, None)
+            return
+        self._failures[request_id] += 1
+        pause = min(_FIRST_PAUSE_SECONDS * 2 ** (self._failures[request_id] - 1), _LONGEST_PAUSE_SECONDS)
+        if isinstance(error, NotDelivered):
+            pause = max(pause, error.retry_after or 0.0)
+            _log.warning("request %s not answered yet, again in %g s: %s", request_id, pause, error)
+        else:
+            _log.error("request %s failed, again in %g s", request_id, pause, exc_info=error)
+        self._metrics.failed(type(error).__name__)
+        asyncio.get_running_loop().call_later(pause, self._queue.put, requester, request_id)
