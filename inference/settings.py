@@ -1,0 +1,117 @@
+"""The worker's settings: one class, read from flags, the environment, ``.env`` and ``colorizebot.toml``."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+ENVIRONMENT_PREFIX = "COLORIZEBOT_WORKER_"
+TOML_FILE = Path("colorizebot.toml")
+TOML_TABLE = "worker"
+
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+
+
+class UnusableSettings(Exception):  # noqa: N818 - it is a message to the operator, not a bug
+    """Settings that can't be used here; the message is one sentence that names them."""
+
+
+def names_of(setting: str) -> str:
+    """Return a setting's flag and environment variable, ``--port (COLORIZEBOT_WORKER_PORT)``, for messages."""
+    return f"{flag_of(setting)} ({variable_of(setting)})"
+
+
+def flag_of(setting: str) -> str:
+    """Return a setting's flag, ``--max-bytes`` for ``max_bytes``."""
+    return "--" + setting.replace("_", "-")
+
+
+def variable_of(setting: str) -> str:
+    """Return a setting's environment variable, ``COLORIZEBOT_WORKER_MAX_BYTES`` for ``max_bytes``."""
+    return ENVIRONMENT_PREFIX + setting.upper()
+
+
+class WorkerSettings(BaseSettings):
+    """How a worker runs.
+
+    Sources, the first that has a value wins: keyword arguments (the flags of ``python -m inference``), environment
+    variables (``COLORIZEBOT_WORKER_PORT``), ``.env``, the table ``[worker]`` of ``colorizebot.toml``, the defaults.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8090, ge=0, le=65535, description="TCP port to listen on; 0 takes any free one")
+    socket: Path | None = Field(
+        None, description="UNIX socket to listen on instead of TCP; together with it when host or port are set too"
+    )
+    device: str = Field("auto", description="where the network runs: auto, cpu, cuda, cuda:<number> or mps")
+    weights: Path | None = Field(None, description="weights file (.safetensors); the bundled one when unset")
+    threads: int = Field(
+        os.cpu_count() or 1, ge=1, description="threads that decode and encode photos; by default one per CPU"
+    )
+    batch_size: int = Field(8, ge=1, description="most pictures that go through the network at once")
+    queue_size: int = Field(64, ge=1, description="most requests taken in at once; more are answered 429")
+    queue_bytes: int = Field(
+        512 * 2**20, ge=1, description="most bytes of uploaded files held at once; more are answered 429"
+    )
+    pixels_in_memory: int = Field(
+        96_000_000, ge=1, description="most pixels decoded at once (about 12 bytes each); more photos wait their turn"
+    )
+    max_bytes: int = Field(50 * 2**20, ge=1, description="largest file taken, in bytes")
+    max_pixels: int = Field(64_000_000, ge=1, description="largest picture taken, in pixels")
+    max_frames: int = Field(300, ge=1, description="longest animation taken, in frames")
+    max_total_pixels: int = Field(200_000_000, ge=1, description="largest animation taken, in frames times pixels")
+    body_timeout_seconds: float = Field(30, gt=0, description="longest pause within an upload before it is given up")
+    drain_seconds: float = Field(30, ge=0, description="longest time that requests in progress get at shutdown")
+    exit_with_stdin: bool = Field(
+        False, description="shut down when standard input closes, so that the worker never outlives its parent"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe events logged")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Add the table ``[worker]`` of ``colorizebot.toml`` as the last source."""
+        return init_settings, env_settings, dotenv_settings, InitSettingsSource(settings_cls, _toml_table())
+
+    @property
+    def serves_tcp(self) -> bool:
+        """Whether to listen on TCP: always without a UNIX socket, beside one only when host or port were given."""
+        return self.socket is None or not self.model_fields_set.isdisjoint({"host", "port"})
+
+    @field_validator("device")
+    @classmethod
+    def _known_device(cls, device: str) -> str:
+        if not _DEVICE.fullmatch(device):
+            raise ValueError("it has to be auto, cpu, cuda, cuda:<number> or mps")
+        return device
+
+    @model_validator(mode="after")
+    def _one_file_fits(self) -> WorkerSettings:
+        if self.queue_bytes < self.max_bytes:
+            raise ValueError("queue_bytes has to be at least max_bytes, or the largest files would never be taken")
+        return self
+
+
+def _toml_table() -> dict[str, Any]:
+    if not TOML_FILE.is_file():
+        return {}
+    table = tomllib.loads(TOML_FILE.read_text(encoding="utf-8")).get(TOML_TABLE, {})
+    if not isinstance(table, dict):
+        raise tomllib.TOMLDecodeError(f"“{TOML_TABLE}” has to be a table: [{TOML_TABLE}]")
+    return table

@@ -1,0 +1,83 @@
+"""The flags of ``python -m inference``, made from the settings class, so that neither can lag behind the other."""
+
+from __future__ import annotations
+
+import argparse
+import tomllib
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import SettingsError
+
+from inference.settings import (
+    TOML_FILE,
+    TOML_TABLE,
+    UnusableSettings,
+    WorkerSettings,
+    flag_of,
+    names_of,
+    variable_of,
+)
+
+_DESCRIPTION = f"""Serves the colorizer over HTTP: a photo in, the recolored photo out.
+
+Each setting is a flag, an environment variable, a line in .env, or a key under
+[{TOML_TABLE}] in {TOML_FILE}; the first of these that has a value wins."""
+
+_EXAMPLE = """try it:
+  python -m inference
+  curl --data-binary @photo.jpg -o recolored.jpg http://127.0.0.1:8090/v1/recolor"""
+
+
+def parse_settings(arguments: Sequence[str]) -> WorkerSettings:
+    """Read the settings; flags override the other sources.
+
+    Raises ``UnusableSettings``; exits through argparse for ``--help`` and unknown flags.
+    """
+    flags = vars(_parser().parse_args(arguments))
+    try:
+        return WorkerSettings(**flags)
+    except ValidationError as error:
+        raise UnusableSettings("; ".join(_complaint(dict(each)) for each in error.errors()) + ".") from error
+    except SettingsError as error:
+        raise UnusableSettings(f"The settings can't be read: {error}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UnusableSettings(f"{TOML_FILE} can't be read: {error}.") from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m inference",
+        usage="%(prog)s [--SETTING VALUE ...]",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawTextHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    settings = parser.add_argument_group("settings")
+    for name, field in WorkerSettings.model_fields.items():
+        help_text = f"{field.description}\n{variable_of(name)}, default {_shown_default(field)}"
+        if field.annotation is bool:
+            settings.add_argument(flag_of(name), action=argparse.BooleanOptionalAction, help=help_text)
+        else:
+            settings.add_argument(flag_of(name), metavar="VALUE", help=help_text)
+    return parser
+
+
+def _shown_default(field: FieldInfo) -> str:
+    if field.default is None:
+        return "unset"
+    return str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+
+
+def _complaint(error: dict[str, Any]) -> str:
+    message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    if not error["loc"]:
+        return message
+    name = str(error["loc"][0])
+    if error["type"] == "value_error":
+        return f"{names_of(name)} can't be “{error['input']}”: {message}"
+    return f"{names_of(name)} can't be “{error['input']}”: it has to be {message}"
