@@ -1,0 +1,90 @@
+"""What the worker counts and measures, for Prometheus to collect from ``/metrics``.
+
+Durations are in seconds and sizes in bytes, as Prometheus' naming practices ask
+(https://prometheus.io/docs/practices/naming/).
+"""
+
+from __future__ import annotations
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+
+_PREFIX = "colorizebot_worker"
+
+OK = "ok"
+CLIENT_GONE = "client_gone"
+
+
+def geometric(first: float, factor: float, count: int) -> list[float]:
+    """Return ``count`` bucket bounds from ``first`` on, each ``factor`` times the one before."""
+    return [first * factor**exponent for exponent in range(count)]
+
+
+class Metrics:
+    """One worker's metrics, in a registry of their own."""
+
+    media_type = CONTENT_TYPE_LATEST
+
+    def __init__(self) -> None:
+        registry = self._registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        seconds = geometric(0.001, 2, 17)
+        size_bytes = geometric(1024, 4, 10)
+        self.requests = Counter(
+            f"{_PREFIX}_requests",
+            "Recoloring requests, by outcome: ok, client_gone, or the reason of the problem answered.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.requests_in_progress = Gauge(
+            f"{_PREFIX}_requests_in_progress", "Recoloring requests taken in and not yet answered.", registry=registry
+        )
+        self.request_duration = Histogram(
+            f"{_PREFIX}_request_duration_seconds",
+            "Time from taking a request in to its answer, for photos that were recolored.",
+            buckets=seconds,
+            registry=registry,
+        )
+        self.stage_duration = Histogram(
+            f"{_PREFIX}_stage_duration_seconds",
+            "Time spent in each stage: receive, wait (for memory), decode, queue (for the network), network, encode.",
+            ["stage"],
+            buckets=seconds,
+            registry=registry,
+        )
+        self.input_bytes = Histogram(
+            f"{_PREFIX}_input_bytes", "Size of the files received.", buckets=size_bytes, registry=registry
+        )
+        self.output_bytes = Histogram(
+            f"{_PREFIX}_output_bytes", "Size of the files returned.", buckets=size_bytes, registry=registry
+        )
+        self.input_kinds = Counter(
+            f"{_PREFIX}_input_kinds", "Photos recolored, by what they were before.", ["input"], registry=registry
+        )
+        self.batch_items = Histogram(
+            f"{_PREFIX}_batch_items",
+            "Pictures that went through the network together.",
+            buckets=geometric(1, 2, 8),
+            registry=registry,
+        )
+        self.batch_limit = Gauge(
+            f"{_PREFIX}_batch_limit_items", "Most pictures in one batch at present.", registry=registry
+        )
+        self.out_of_memory = Counter(
+            f"{_PREFIX}_out_of_memory", "Times that memory ran out, by stage.", ["stage"], registry=registry
+        )
+        self.ready = Gauge(f"{_PREFIX}_ready", "1 while requests are taken, else 0.", registry=registry)
+        self.model_info = Gauge(
+            f"{_PREFIX}_model_info", "Always 1; its labels tell the model.", ["model", "device"], registry=registry
+        )
+
+    def render(self) -> bytes:
+        """Return all metrics in Prometheus' text format, to be sent as ``media_type``."""
+        return generate_latest(self._registry)
