@@ -1,0 +1,34 @@
+"""Every test here records what is dialled, and fails if anything but loopback was."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+
+from tests.bot.fetching.site import Site
+
+
+@pytest.fixture(autouse=True)
+def dialled(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The addresses that the event loop was asked to connect to, in order."""
+    addresses: list[str] = []
+    connect = asyncio.selector_events.BaseSelectorEventLoop.sock_connect
+
+    async def recording(self: Any, sock: socket.socket, address: Any) -> None:
+        addresses.append(address[0])
+        if not ip_address(address[0]).is_loopback:
+            raise ConnectionRefusedError("tests stay on loopback")
+        await connect(self, sock, address)
+
+    monkeypatch.setattr(asyncio.selector_events.BaseSelectorEventLoop, "sock_connect", recording)
+    yield addresses
+    assert all(ip_address(address).is_loopback for address in addresses)
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Site]:
+    async with Site() as running:
+        yield running
