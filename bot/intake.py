@@ -113,23 +113,28 @@ class Intake:
 
     async def _submit(self, request: Request) -> Entry:
         async with self._door:  # one by one, so that two at once can't both slip in under a limit
-            known = await self._ledger.by_message(request.platform, request.message_id)
-            if known is None:
-                declined = await self._why_not(request)
-                if declined is not None:
-                    await self._storage.remove(request.id)
-                    self._metrics.declined(request.platform, declined.refusal.reason)
-                    _log.info("request of %s declined: %s", request.platform, declined.refusal.reason)
-                    raise declined
-                known = await self._ledger.record(request)
-            if known.request.id != request.id:
-                await self._storage.remove(request.id)
-                _log.info("request %s seen again", known.request.id)
-                return known
-            self._queue.put(turn_of(request), request.id)
-        self._metrics.taken(request.platform)
-        _log.info("request %s taken from %s: photos=%d", request.id, request.platform, len(request.images))
-        return known
+            entry = await self._ledger.by_message(request.platform, request.message_id)
+            if entry is None:
+                await self._decline_if_need_be(request)
+                entry = await self._ledger.record(request)
+                if entry.request.id == request.id:
+                    self._queue.put(turn_of(request), request.id)
+                    self._metrics.taken(request.platform)
+                    _log.info("request %s taken from %s: photos=%d", request.id, request.platform, len(request.images))
+                    return entry
+        _log.info("request %s seen again", entry.request.id)
+        if entry.request.id != request.id:
+            await self._storage.remove(request.id)
+        return entry
+
+    async def _decline_if_need_be(self, request: Request) -> None:
+        declined = await self._why_not(request)
+        if declined is None:
+            return
+        await self._storage.remove(request.id)
+        self._metrics.declined(request.platform, declined.refusal.reason)
+        _log.info("request of %s declined: %s", request.platform, declined.refusal.reason)
+        raise declined
 
     async def _why_not(self, request: Request) -> Declined | None:
         if not request.images:

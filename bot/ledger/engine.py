@@ -16,7 +16,7 @@ _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "p
 _LOCK_PATIENCE_SECONDS = 30
 
 
-def parse_url(text: str) -> URL:
+def parse_url(text: str | URL) -> URL:
     """Read a database URL, filling in the asynchronous driver. Raises ``OperatorError``."""
     try:
         url = make_url(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 
 from bot.ledger import schema
@@ -14,7 +15,7 @@ from bot.problems import OperatorError
 
 
 @asynccontextmanager
-async def open_ledger(database_url: str) -> AsyncIterator[Ledger]:
+async def open_ledger(database_url: str | URL) -> AsyncIterator[Ledger]:
     """Open the ledger for as long as the context lasts. Raises ``OperatorError``."""
     url = parse_url(database_url)
     engine = make_engine(url)

@@ -1,0 +1,101 @@
+"""Putting the parts of the bot together; who meets whom is said here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import URL
+
+from bot.adapters import Adapter
+from bot.compare import Comparer
+from bot.dispatcher import Dispatcher
+from bot.embedded_worker import embedded_worker
+from bot.fair_queue import FairQueue
+from bot.fetching import Fetcher
+from bot.intake import Intake
+from bot.ledger import Ledger
+from bot.metrics import Metrics
+from bot.pipeline import Pipeline
+from bot.recolorer import Recolorer
+from bot.settings import Settings
+from bot.status import StatusBoard
+from bot.storage import Storage
+from inference.client import InferenceClient
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an adapter may need: the bot but for its adapters, and for what comes after them."""
+
+    settings: Settings
+    metrics: Metrics
+    ledger: Ledger
+    storage: Storage
+    worker: InferenceClient
+    recolorer: Recolorer
+    comparer: Comparer
+    queue: FairQueue
+    board: StatusBoard
+    intake: Intake
+
+
+def assemble(settings: Settings, *, metrics: Metrics, ledger: Ledger, worker: InferenceClient) -> Parts:
+    """Put the parts together around an open ledger and a worker's client."""
+    storage = Storage(settings.data_dir / "requests")
+    queue = FairQueue(settings.limits.queue_size)
+    metrics.observe_queue(lambda: len(queue))
+    board = StatusBoard(ledger, queue)
+    recolorer = Recolorer(worker, patience_seconds=settings.limits.worker_patience_seconds)
+    return Parts(
+        settings=settings,
+        metrics=metrics,
+        ledger=ledger,
+        storage=storage,
+        worker=worker,
+        recolorer=recolorer,
+        comparer=Comparer(storage, recolorer),
+        queue=queue,
+        board=board,
+        intake=Intake(ledger, storage, queue, board, settings.limits, metrics),
+    )
+
+
+def make_dispatcher(parts: Parts, fetcher: Fetcher, adapters: Mapping[str, Adapter]) -> Dispatcher:
+    """Put the pipeline together that answers through these adapters, and who feeds it."""
+    pipeline = Pipeline(
+        ledger=parts.ledger,
+        storage=parts.storage,
+        fetcher=fetcher,
+        recolorer=parts.recolorer,
+        adapters=adapters,
+        board=parts.board,
+        metrics=parts.metrics,
+    )
+    return Dispatcher(
+        pipeline=pipeline,
+        ledger=parts.ledger,
+        queue=parts.queue,
+        board=parts.board,
+        metrics=parts.metrics,
+        parallel=parts.settings.limits.parallel,
+    )
+
+
+@asynccontextmanager
+async def open_worker(settings: Settings, *, on_death: Callable[[], None]) -> AsyncIterator[InferenceClient]:
+    """Open the worker that the settings name, or one of the bot's own; it may still be warming up."""
+    if settings.inference_url is not None:
+        async with InferenceClient(url=str(settings.inference_url)) as client:
+            yield client
+        return
+    async with embedded_worker(on_death=on_death) as socket, InferenceClient(socket=socket) as client:
+        yield client
+
+
+def database_url(settings: Settings) -> str | URL:
+    """Return where the ledger is."""
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    return URL.create("sqlite", database=str(settings.data_dir.absolute() / "colorizebot.sqlite3"))

@@ -1,0 +1,121 @@
+"""The bot's own worker: ``python -m inference`` as a child process on a UNIX socket, started again when it dies.
+
+The child gets a standard input that the bot holds open. Whatever ends the bot, kill -9 included, closes it, and the
+child leaves by itself; it never outlives the bot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import signal
+import sys
+import tempfile
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from bot.problems import OperatorError
+
+_log = logging.getLogger(__name__)
+
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 30.0
+_STEADY_SECONDS = 60.0
+"""A worker that lived this long is started again without much of a pause."""
+_STOP_SECONDS = 10.0
+_LAST_WORDS_SECONDS = 1.0
+_UNUSABLE_SETTINGS = 2
+"""The exit status by which a worker says that starting it again will not help."""
+_LONGEST_LINE = 2**20
+_LOG_LINE = re.compile(r"\S+Z (?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) +(?P<event>.*)")
+
+
+@asynccontextmanager
+async def embedded_worker(
+    *, on_death: Callable[[], None], program: Sequence[str] = (sys.executable, "-m", "inference")
+) -> AsyncIterator[Path]:
+    """Keep a worker running for as long as the context lasts; yield the UNIX socket that it listens on.
+
+    ``on_death`` is called whenever it died. When it can't run with its settings, the context's body is cancelled and
+    an exception group with an ``OperatorError`` raised.
+    """
+    # A socket's path may have about a hundred characters; that of a data folder may have more.
+    with tempfile.TemporaryDirectory(prefix="colorizebot-") as folder:
+        socket = Path(folder) / "worker.sock"
+        command = [*program, "--socket", str(socket), "--exit-with-stdin"]
+        async with asyncio.TaskGroup() as tasks:
+            supervision = tasks.create_task(_supervise(command, on_death))
+            try:
+                yield socket
+            finally:
+                supervision.cancel()
+
+
+async def _supervise(command: Sequence[str], on_death: Callable[[], None]) -> None:
+    clock = asyncio.get_running_loop().time
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        began = clock()
+        status, last_words = await _run(command)
+        if status == _UNUSABLE_SETTINGS:
+            raise OperatorError(f"The worker can't start: {last_words.removeprefix('colorizebot worker: ')}")
+        if clock() - began > _STEADY_SECONDS:
+            pause = FIRST_PAUSE_SECONDS
+        _log.warning("the worker ended (%s) and is started again in %g s", _manner(status), pause)
+        on_death()
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+async def _run(command: Sequence[str]) -> tuple[int, str]:
+    """Run the worker to its end; return its exit status and the last line that it said."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        limit=_LONGEST_LINE,
+        start_new_session=True,  # Ctrl-C is for the bot, which lets the worker finish what is in work
+    )
+    _log.info("worker started: pid=%d", process.pid)
+    said: deque[str] = deque(maxlen=1)
+    relay = asyncio.create_task(_relay(process.stdout, said))
+    try:
+        status = await process.wait()
+        await asyncio.wait([relay], timeout=_LAST_WORDS_SECONDS)
+        return status, "".join(said)
+    finally:
+        await _end(process)
+        relay.cancel()
+
+
+async def _relay(lines: asyncio.StreamReader | None, said: deque[str]) -> None:
+    """Put what the worker logs into the bot's log, under the worker's name."""
+    if lines is None:
+        return
+    level = logging.INFO
+    async for line in lines:
+        text = line.decode(errors="replace").rstrip()
+        if match := _LOG_LINE.fullmatch(text):
+            level, text = logging.getLevelNamesMapping()[match["level"]], match["event"]
+        if text:
+            said.append(text)
+            _log.log(level, "worker: %s", text)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def _manner(status: int) -> str:
+    return f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
