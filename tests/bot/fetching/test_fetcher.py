@@ -359,12 +359,12 @@ class TestTurns:
         """Fetch from all `hosts` at once, letting the answers go only when no more connections come."""
 
         async def slow(writer: asyncio.StreamWriter) -> None:
-            await asyncio.sleep(0.4)
+            await asyncio.sleep(0.5)
             writer.write(picture())
 
         site.answers["/a"] = slow
         names = KnownNames({host: ["127.0.0.1"] for host in hosts})
-        allowed = settings(site, allow_private=[f"{host}:{site.port}" for host in hosts], timeout_seconds=1)
+        allowed = settings(site, allow_private=[f"{host}:{site.port}" for host in hosts], timeout_seconds=1.4)
         async with Fetcher(allowed, resolver=names) as fetcher:
             fetched = await asyncio.gather(*(fetcher.fetch(site.url("/a", host=host)) for host in hosts))
         assert all(one.data == JPEG for one in fetched)
