@@ -1,0 +1,56 @@
+"""Writes stills to the bytes of a file, with nothing in it but the picture."""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+from typing import Any
+
+from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
+
+from inference.imaging.file_types import FileType
+from inference.imaging.photo import JpegTables
+
+WEBP_QUALITY = 90
+_JPEG_QUALITY = 92
+_LEAST_CHROMA_QUALITY = 90
+
+
+def save_jpeg(picture: Image.Image, tables: JpegTables | None = None) -> bytes:
+    """Write a JPEG from mode RGB or YCbCr.
+
+    With the original's tables luma is quantised as it was there, so that it loses nothing in being saved again; chroma,
+    which is new, at least as finely as quality 90 does.
+    """
+    if tables is None:
+        return _saved(picture, FileType.JPEG, quality=_JPEG_QUALITY)
+    fine = _standard_chroma_table(_LEAST_CHROMA_QUALITY)
+    chroma = [min(steps) for steps in zip(fine, tables.chroma or fine, strict=True)]
+    subsampling = "4:4:4" if tables.full_chroma else "4:2:0"
+    return _saved(picture, FileType.JPEG, qtables=[list(tables.luma), chroma], subsampling=subsampling)
+
+
+def save_png(picture: Image.Image) -> bytes:
+    """Write a PNG from mode RGB or RGBA."""
+    return _saved(picture, FileType.PNG)
+
+
+def save_webp(picture: Image.Image, *, lossless: bool) -> bytes:
+    """Write a WebP from mode RGB or RGBA."""
+    if lossless:
+        return _saved(picture, FileType.WEBP, lossless=True, exact=True)
+    return _saved(picture, FileType.WEBP, quality=WEBP_QUALITY)
+
+
+def _saved(picture: Image.Image, file_type: FileType, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, format=file_type, **options)
+    return buffer.getvalue()
+
+
+@cache
+def _standard_chroma_table(quality: int) -> tuple[int, ...]:
+    """Return libjpeg's chroma quantisation table at a quality, in rows."""
+    sample = JpegImageFile(io.BytesIO(_saved(Image.new("RGB", (8, 8)), FileType.JPEG, quality=quality)))
+    return tuple(sample.quantization[1])
