@@ -62,9 +62,9 @@ def assemble(settings: Settings, *, metrics: Metrics, ledger: Ledger, worker: In
     )
 
 
-def make_dispatcher(parts: Parts, fetcher: Fetcher, adapters: Mapping[str, Adapter]) -> Dispatcher:
-    """Put the pipeline together that answers through these adapters, and who feeds it."""
-    pipeline = Pipeline(
+def make_pipeline(parts: Parts, fetcher: Fetcher, adapters: Mapping[str, Adapter]) -> Pipeline:
+    """Put the pipeline together that fetches and answers through these."""
+    return Pipeline(
         ledger=parts.ledger,
         storage=parts.storage,
         fetcher=fetcher,
@@ -73,6 +73,10 @@ def make_dispatcher(parts: Parts, fetcher: Fetcher, adapters: Mapping[str, Adapt
         board=parts.board,
         metrics=parts.metrics,
     )
+
+
+def make_dispatcher(parts: Parts, pipeline: Pipeline) -> Dispatcher:
+    """Put together who feeds the pipeline."""
     return Dispatcher(
         pipeline=pipeline,
         ledger=parts.ledger,

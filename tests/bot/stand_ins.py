@@ -14,12 +14,12 @@ from pathlib import Path
 from aiohttp import web
 
 from bot.adapters import Adapter
-from bot.assembly import Parts, assemble, make_dispatcher
-from bot.dispatcher import Dispatcher
+from bot.assembly import Parts, assemble, make_dispatcher, make_pipeline
 from bot.fetching import Fetcher
 from bot.intake import Intake
 from bot.ledger import open_ledger
 from bot.metrics import Metrics
+from bot.pipeline import Pipeline
 from bot.settings import Settings
 from bot.vocabulary import ImageKind, ImageReference, Outcome, Request, new_request_id
 from inference.client import InferenceClient
@@ -41,8 +41,9 @@ class StandInWorker:
         self.ready = True
         self.gate = asyncio.Event()
         self.asked: list[tuple[str, dict[str, str]]] = []
-        self.in_hand = 0
-        self.most_in_hand = 0
+        self.crowds: list[int] = []
+        """How many photos were in hand when each was asked for, itself among them."""
+        self._in_hand = 0
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -65,14 +66,14 @@ class StandInWorker:
         return web.Response(status=200 if self.ready else 503)
 
     async def _recolor(self, request: web.Request) -> web.StreamResponse:
-        photo = (await request.read()).decode()
+        photo = (await request.read()).decode(errors="replace")
+        self._in_hand += 1
         self.asked.append((photo, dict(request.query)))
-        self.in_hand += 1
-        self.most_in_hand = max(self.in_hand, self.most_in_hand)
+        self.crowds.append(self._in_hand)
         try:
             return await self._answer(request, photo)
         finally:
-            self.in_hand -= 1
+            self._in_hand -= 1
 
     async def _answer(self, request: web.Request, photo: str) -> web.StreamResponse:
         if photo == "broken":
@@ -117,9 +118,10 @@ class Mailbox:
 class House:
     """The whole bot but for its worker and its platforms, on real files in one folder."""
 
-    def __init__(self, parts: Parts, dispatcher: Dispatcher, worker: StandInWorker, mailbox: Mailbox) -> None:
+    def __init__(self, parts: Parts, pipeline: Pipeline, worker: StandInWorker, mailbox: Mailbox) -> None:
         self.parts = parts
-        self.dispatcher = dispatcher
+        self.pipeline = pipeline
+        self.dispatcher = make_dispatcher(parts, pipeline)
         self.worker = worker
         self.mailbox = mailbox
 
@@ -162,6 +164,6 @@ async def open_house(folder: Path, settings: Settings | None = None) -> AsyncIte
         ledger = await stack.enter_async_context(open_ledger(f"sqlite:///{folder / 'ledger.sqlite3'}"))
         fetcher = await stack.enter_async_context(Fetcher(settings.fetch))
         parts = assemble(settings, metrics=Metrics(), ledger=ledger, worker=client)
-        mailbox: Mailbox = Mailbox()
+        mailbox = Mailbox()
         adapters: dict[str, Adapter] = {mailbox.name: mailbox}
-        yield House(parts, make_dispatcher(parts, fetcher, adapters), worker, mailbox)
+        yield House(parts, make_pipeline(parts, fetcher, adapters), worker, mailbox)

@@ -4,7 +4,7 @@ import asyncio
 from itertools import count
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -92,6 +92,10 @@ class Room(RuleBasedStateMachine):
         self.waiting: dict[str, str] = {}
         self.skipped: dict[str, list[str]] = {}
         self.numbers = count()
+        self.loop = asyncio.Runner()
+
+    def teardown(self) -> None:
+        self.loop.close()
 
     @rule(requester=st.sampled_from("vwxyz"))
     def put(self, requester: str) -> None:
@@ -103,7 +107,7 @@ class Room(RuleBasedStateMachine):
     @precondition(lambda self: self.waiting)
     @rule()
     def take(self) -> None:
-        requester, request = asyncio.run(self.queue.take())
+        requester, request = self.loop.run(self.queue.take())
         assert isinstance(requester, str)
         assert requester == self.waiting.pop(request)
         line = [other for other, name in self.waiting.items() if name == requester]
@@ -134,3 +138,4 @@ class Room(RuleBasedStateMachine):
 
 
 TestRoom = Room.TestCase
+TestRoom.settings = settings(max_examples=40)
