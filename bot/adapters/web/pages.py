@@ -1,0 +1,122 @@
+"""The pages that people see."""
+
+from __future__ import annotations
+
+import hashlib
+from http import HTTPStatus
+from pathlib import Path
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from yarl import URL
+
+from bot.adapters.web import documents
+from bot.adapters.web.owners import PLATFORM, Owners
+from bot.adapters.web.problems import NotThere, NotYours
+from bot.adapters.web.requests_api import RequestsApi
+from bot.ledger import Ledger
+from bot.settings import Settings
+from bot.vocabulary import Entry, State
+
+_STATIC = Path(__file__).parent / "static"
+_MAX_SHOWN = 200
+_INPUT_WORDS = {
+    "gray": "A black-and-white photo. Every colour in it is my guess.",
+    "tinted": "A toned photo, as sepia prints are. I recolored it from its brightness.",
+    "color": "This photo was already in colour. I recolored it from its brightness.",
+}
+
+
+class Pages:
+    """The handlers and what they need."""
+
+    def __init__(
+        self, *, settings: Settings, api: RequestsApi, ledger: Ledger, owners: Owners, public_url: URL | None
+    ) -> None:
+        """Show the requests that the ledger holds."""
+        self._api = api
+        self._ledger = ledger
+        self._owners = owners
+        self._public_url = public_url
+        self._static_url = f"/static/{_digest(_STATIC)}"
+        self._templates = Environment(
+            loader=PackageLoader("bot.adapters.web"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.globals.update(
+            static=self._static_url,
+            triggers=settings.triggers,
+            max_megabytes=settings.limits.max_upload_bytes // 2**20,
+            input_words=_INPUT_WORDS,
+        )
+
+    @property
+    def static_url(self) -> str:
+        """Return where styles, scripts and drawings are: another address whenever any of them changes."""
+        return self._static_url
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        """Return the pages' addresses."""
+        return [
+            web.get("/", self.get_chat),
+            web.get("/mine", self.get_mine),
+            web.get("/r/{id}", self.get_result),
+            web.static(self._static_url, _STATIC),
+        ]
+
+    async def get_chat(self, request: web.Request) -> web.Response:
+        """Show the chat with the bot. Whoever comes here first gets their cookie, before they send anything."""
+        response = self._page("chat.html", request)
+        owner = self._owners.of(request)
+        if not owner.returning:
+            self._owners.remember(owner, response)
+        return response
+
+    async def get_mine(self, request: web.Request) -> web.Response:
+        """Show somebody's own results."""
+        entries = await self._ledger.of_requester(PLATFORM, self._owners.of(request).requester, limit=_MAX_SHOWN)
+        shown = [documents.of_finished(entry) for entry in entries if entry.state is State.ANSWERED]
+        return self._page("mine.html", request, requests=shown)
+
+    async def get_result(self, request: web.Request) -> web.Response:
+        """Show one result to whoever has its address."""
+        entry = await self._api.entry(request)
+        return self._page("result.html", request, asked=documents.of_finished(entry), owned=self._owns(entry, request))
+
+    @web.middleware
+    async def show_missing(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Show people who follow a dead link a page, and programs a problem."""
+        try:
+            return await handler(request)
+        except (NotThere, web.HTTPNotFound):
+            if request.method != hdrs.METH_GET or "text/html" not in request.headers.get(hdrs.ACCEPT, ""):
+                raise
+            return self._page("missing.html", request, status=HTTPStatus.NOT_FOUND)
+
+    def _owns(self, entry: Entry, request: web.Request) -> bool:
+        try:
+            self._owners.check(entry.request, request)
+        except NotYours:
+            return False
+        return True
+
+    def _page(self, template: str, request: web.Request, *, status: int = 200, **values: object) -> web.Response:
+        origin = str(self._public_url or request.url.origin()).rstrip("/")
+        return web.Response(
+            status=status,
+            text=self._templates.get_template(template).render(origin=origin, **values),
+            content_type="text/html",
+            headers={hdrs.CACHE_CONTROL: "no-store"},
+        )
+
+
+def _digest(folder: Path) -> str:
+    content = hashlib.sha256()
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            content.update(file.name.encode() + file.read_bytes())
+    return content.hexdigest()[:16]
