@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import URL
@@ -11,7 +10,6 @@ from sqlalchemy import URL
 from bot.adapters import Adapter
 from bot.compare import Comparer
 from bot.dispatcher import Dispatcher
-from bot.embedded_worker import embedded_worker
 from bot.fair_queue import FairQueue
 from bot.fetching import Fetcher
 from bot.intake import Intake
@@ -85,17 +83,6 @@ def make_dispatcher(parts: Parts, pipeline: Pipeline) -> Dispatcher:
         metrics=parts.metrics,
         parallel=parts.settings.limits.parallel,
     )
-
-
-@asynccontextmanager
-async def open_worker(settings: Settings, *, on_death: Callable[[], None]) -> AsyncIterator[InferenceClient]:
-    """Open the worker that the settings name, or one of the bot's own; it may still be warming up."""
-    if settings.inference_url is not None:
-        async with InferenceClient(url=str(settings.inference_url)) as client:
-            yield client
-        return
-    async with embedded_worker(on_death=on_death) as socket, InferenceClient(socket=socket) as client:
-        yield client
 
 
 def database_url(settings: Settings) -> str | URL:

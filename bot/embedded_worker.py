@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bot.problems import OperatorError
+from bot.problems import OperatorError, ungrouped
 
 _log = logging.getLogger(__name__)
 
@@ -40,18 +40,19 @@ async def embedded_worker(
     """Keep a worker running for as long as the context lasts; yield the UNIX socket that it listens on.
 
     ``on_death`` is called whenever it died. When it can't run with its settings, the context's body is cancelled and
-    an exception group with an ``OperatorError`` raised.
+    ``OperatorError`` raised.
     """
     # A socket's path may have about a hundred characters; that of a data folder may have more.
     with tempfile.TemporaryDirectory(prefix="colorizebot-") as folder:
         socket = Path(folder) / "worker.sock"
         command = [*program, "--socket", str(socket), "--exit-with-stdin"]
-        async with asyncio.TaskGroup() as tasks:
-            supervision = tasks.create_task(_supervise(command, on_death))
-            try:
-                yield socket
-            finally:
-                supervision.cancel()
+        with ungrouped():
+            async with asyncio.TaskGroup() as tasks:
+                supervision = tasks.create_task(_supervise(command, on_death))
+                try:
+                    yield socket
+                finally:
+                    supervision.cancel()
 
 
 async def _supervise(command: Sequence[str], on_death: Callable[[], None]) -> None:

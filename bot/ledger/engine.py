@@ -33,6 +33,12 @@ def parse_url(text: str | URL) -> URL:
     return url.set(drivername=_DRIVERS[backend])
 
 
+def shown(url: str | URL) -> str:
+    """Return a database URL as operators may see it: without the password, and without our driver."""
+    url = make_url(url)
+    return url.set(drivername=url.get_backend_name()).render_as_string()
+
+
 def make_engine(url: URL) -> AsyncEngine:
     """Make the engine for a URL of `parse_url`; nothing is connected yet. Raises ``OperatorError``."""
     try:

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from enum import StrEnum
+from pathlib import Path
 
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 
 from bot.ledger import schema
-from bot.ledger.engine import make_engine, parse_url
+from bot.ledger.engine import make_engine, parse_url, shown
 from bot.ledger.ledger import Ledger
 from bot.problems import OperatorError
+
+
+class Condition(StrEnum):
+    """How a database stands to this version of the bot."""
+
+    NEW = "new, made at the first start"
+    OLDER = "made by an older version, brought up to date at the next start"
+    CURRENT = "up to date"
 
 
 @asynccontextmanager
@@ -20,19 +32,47 @@ async def open_ledger(database_url: str | URL) -> AsyncIterator[Ledger]:
     url = parse_url(database_url)
     engine = make_engine(url)
     try:
-        try:
+        with _explaining(url):
+            await _knock(url)
             async with engine.begin() as connection:
                 await connection.run_sync(schema.upgrade)
-        except schema.NewerSchema:
-            raise OperatorError(
-                f"The database {url.render_as_string()} was used by a newer version of the bot; "
-                "please install that one, or let COLORIZEBOT_DATABASE_URL name another database."
-            ) from None
-        except (DBAPIError, OSError) as error:
-            cause = error.orig if isinstance(error, DBAPIError) else error
-            raise OperatorError(
-                f"The database {url.render_as_string()} can't be opened ({cause}); see COLORIZEBOT_DATABASE_URL."
-            ) from error
         yield Ledger(engine)
     finally:
         await engine.dispose()
+
+
+async def examine(database_url: str | URL) -> Condition:
+    """Return the condition of a database without changing it. Raises ``OperatorError`` for one that can't be used."""
+    url = parse_url(database_url)
+    if url.get_backend_name() == "sqlite" and not await asyncio.to_thread(Path(str(url.database)).exists):
+        return Condition.NEW  # connecting would make the file
+    engine = make_engine(url)
+    try:
+        with _explaining(url):
+            async with engine.connect() as connection:
+                missing = await connection.run_sync(schema.missing_revisions)
+                return Condition.CURRENT if not missing else Condition.OLDER
+    finally:
+        await engine.dispose()
+
+
+async def _knock(url: URL) -> None:
+    """Let SQLite itself say what is in the way: aiosqlite leaves a thread with a broken event loop behind then."""
+    if url.get_backend_name() == "sqlite":
+        await asyncio.to_thread(lambda: sqlite3.connect(str(url.database)).close())
+
+
+@contextmanager
+def _explaining(url: URL) -> Iterator[None]:
+    try:
+        yield
+    except schema.NewerSchema:
+        raise OperatorError(
+            f"The database {shown(url)} was used by a newer version of the bot; "
+            "please install that one, or let COLORIZEBOT_DATABASE_URL name another database."
+        ) from None
+    except (DBAPIError, sqlite3.Error, OSError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        raise OperatorError(
+            f"The database {shown(url)} can't be opened ({cause}); see COLORIZEBOT_DATABASE_URL."
+        ) from error

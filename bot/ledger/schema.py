@@ -15,21 +15,21 @@ class NewerSchema(Exception):  # noqa: N818 - says what was found
 
 def upgrade(connection: Connection) -> None:
     """Apply the migrations that are missing. Raises ``NewerSchema`` and changes nothing if there are unknown ones."""
-    if not set(revisions(connection)) <= known_revisions():
+    if missing_revisions(connection):
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def missing_revisions(connection: Connection) -> list[str]:
+    """Return the migrations that a database lacks, the newest first. Raises ``NewerSchema``."""
+    known = [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is None:
+        return known
+    if current not in known:
         raise NewerSchema
-    config = _config()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
-
-
-def revisions(connection: Connection) -> tuple[str, ...]:
-    """Return which revision a database is at; empty for a new one."""
-    return MigrationContext.configure(connection).get_current_heads()
-
-
-def known_revisions() -> set[str]:
-    """Return the revisions that this version of the bot has migrations for."""
-    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    return known[: known.index(current)]
 
 
 def _config() -> Config:

@@ -9,6 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from bot.ledger import open_ledger, schema
+from bot.ledger.opening import Condition, examine
 from bot.ledger.tables import metadata
 from bot.problems import OperatorError
 
@@ -23,7 +24,7 @@ async def test_the_migrations_lead_to_the_tables_in_the_code(tmp_path: Path) -> 
     await open_and_close(f"sqlite:///{file}")
     with create_engine(f"sqlite:///{file}").connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-        assert set(schema.revisions(connection)) <= schema.known_revisions()
+        assert schema.missing_revisions(connection) == []
 
 
 async def test_a_ledger_is_durable_and_opens_again(tmp_path: Path) -> None:
@@ -68,3 +69,18 @@ async def test_a_file_that_is_no_database_is_explained(tmp_path: Path) -> None:
     file.write_text("no database, but quite a long text; " * 100)
     with pytest.raises(OperatorError, match=r"not a database.*COLORIZEBOT_DATABASE_URL"):
         await open_and_close(f"sqlite:///{file}")
+
+
+async def test_a_database_is_examined_without_changing_it(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    assert await examine(f"sqlite:///{file}") is Condition.NEW
+    assert not file.exists()
+    sqlite3.connect(file).close()
+    file.touch()
+    assert await examine(f"sqlite:///{file}") is Condition.OLDER
+    await open_and_close(f"sqlite:///{file}")
+    assert await examine(f"sqlite:///{file}") is Condition.CURRENT
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(OperatorError, match="newer version"):
+        await examine(f"sqlite:///{file}")

@@ -1,0 +1,55 @@
+"""``python -m bot``: the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+
+from rich.console import Console
+
+from bot import logs
+from bot.arguments import Check, RecolorPhotos, Serve, parse_arguments
+from bot.configuration import load_settings
+from bot.problems import OPERATOR_ERROR_STATUS, OperatorError
+
+_INTERRUPTED_STATUS = 128 + signal.SIGINT
+
+
+def main() -> int:
+    """Run a command; return the exit status: 0, 1 when something failed, 2 when only the operator can help."""
+    try:
+        return asyncio.run(_run())
+    except KeyboardInterrupt:
+        return _INTERRUPTED_STATUS
+    except OperatorError as error:
+        sys.stderr.write(f"colorizebot: {error}\n")
+        return OPERATOR_ERROR_STATUS
+
+
+async def _run() -> int:
+    command = parse_arguments(sys.argv[1:])
+    settings = load_settings()
+    console = Console()
+    # Each command is imported when it is called for: recoloring a photo needs neither the web page nor the database.
+    match command:
+        case RecolorPhotos():
+            from bot.commands.recolor import recolor
+
+            logs.configure("ERROR")
+            return await recolor(settings, console, command)
+        case Check():
+            from bot.commands.check import check
+
+            logs.configure("ERROR")
+            return await check(settings, console)
+        case Serve():
+            from bot.commands.serve import serve
+
+            logs.configure(settings.log_level)
+            await serve(settings, console)
+            return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

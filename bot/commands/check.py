@@ -1,0 +1,147 @@
+"""``python -m bot check``: is everything in order, and what could be set next."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import aiohttp
+from rich.console import Console
+from rich.table import Table
+
+from bot.assembly import database_url
+from bot.configuration import unknown_settings
+from bot.ledger.engine import shown
+from bot.ledger.opening import examine
+from bot.platforms import PLATFORMS
+from bot.problems import OperatorError
+from bot.settings import Settings, WebSettings
+from bot.worker import open_worker
+from inference.client import WorkerLost
+from inference.problems import Problem
+
+_OWN_WORKER_PATIENCE_SECONDS = 180.0
+_OTHER_WORKER_PATIENCE_SECONDS = 5.0
+_PLAIN_WIDTH = 200
+
+
+class Verdict(StrEnum):
+    """How a part of the bot is doing; only a problem makes the check fail."""
+
+    OK = "ok"
+    NOTE = "note"
+    OFF = "off"
+    PROBLEM = "problem"
+
+
+_STYLES = {Verdict.OK: "green", Verdict.NOTE: "yellow", Verdict.OFF: "dim", Verdict.PROBLEM: "bold red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the table."""
+
+    part: str
+    verdict: Verdict
+    state: str
+    next_step: str = ""
+
+
+async def check(settings: Settings, console: Console) -> int:
+    """Print a table of what was found; return 1 when something has to be put right, else 0."""
+    with console.status("looking around; a worker takes a few seconds to warm up"):
+        findings = [finding async for finding in _findings(settings)]
+    table = Table("", "", "found", "what to do or set next", title="colorizebot", title_justify="left")
+    for finding in findings:
+        style = _STYLES[finding.verdict]
+        table.add_row(finding.part, f"[{style}]{finding.verdict}[/]", finding.state, finding.next_step)
+    wide = console if console.is_terminal else Console(width=_PLAIN_WIDTH)
+    wide.print(table)
+    return 1 if any(finding.verdict is Verdict.PROBLEM for finding in findings) else 0
+
+
+async def _findings(settings: Settings) -> AsyncIterator[Finding]:
+    for sentence in unknown_settings():
+        yield Finding("settings", Verdict.NOTE, sentence)
+    yield await asyncio.to_thread(_data_folder, settings.data_dir)
+    yield await _database(settings)
+    yield await _worker(settings)
+    yield await _page(settings.web)
+    for platform in PLATFORMS:
+        if missing := platform.still_to_set(settings):
+            yield Finding(platform.name, Verdict.OFF, "not configured", "set " + ", ".join(missing))
+        else:
+            yield Finding(platform.name, Verdict.OK, "configured")
+
+
+def _data_folder(folder: Path) -> Finding:
+    there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+        return Finding("data folder", Verdict.PROBLEM, f"{folder} can't be written to", "set COLORIZEBOT_DATA_DIR")
+    return Finding("data folder", Verdict.OK, str(folder) + ("" if there == folder else " (made at the first start)"))
+
+
+async def _database(settings: Settings) -> Finding:
+    try:
+        condition = await examine(database_url(settings))
+    except OperatorError as error:
+        return Finding("database", Verdict.PROBLEM, str(error))
+    return Finding("database", Verdict.OK, f"{shown(database_url(settings))}: {condition}")
+
+
+async def _worker(settings: Settings) -> Finding:
+    own = settings.inference_url is None
+    where = "the bot's own" if own else str(settings.inference_url)
+    patience = _OWN_WORKER_PATIENCE_SECONDS if own else _OTHER_WORKER_PATIENCE_SECONDS
+    try:
+        async with open_worker(settings, on_death=_do_nothing) as client:
+            await client.wait_ready(patience)
+            model = await client.model()
+    except OperatorError as error:
+        return Finding("worker", Verdict.PROBLEM, str(error))
+    except (WorkerLost, Problem) as error:
+        cure = "see its log" if own else "start it, or unset COLORIZEBOT_INFERENCE_URL to use the bot's own"
+        return Finding("worker", Verdict.PROBLEM, f"{where}: {error}", cure)
+    hint = "another one, say with a GPU: COLORIZEBOT_INFERENCE_URL" if own else ""
+    return Finding("worker", Verdict.OK, f"{where}: {model.get('name')} on {model.get('device')}", hint)
+
+
+async def _page(web: WebSettings) -> Finding:
+    address = f"http://[{web.host}]:{web.port}" if ":" in web.host else f"http://{web.host}:{web.port}"
+    try:
+        await asyncio.to_thread(_try_to_listen, web)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            return Finding("page", Verdict.PROBLEM, f"{address}: {error.strerror}", "set COLORIZEBOT_WEB__HOST")
+        if await _bot_answers(address):
+            return Finding("page", Verdict.OK, f"{address}, served by a running bot")
+        return Finding("page", Verdict.PROBLEM, f"{address} is taken by another program", "set COLORIZEBOT_WEB__PORT")
+    return Finding("page", Verdict.OK, f"{address}, served once the bot runs", "start it: python -m bot")
+
+
+def _try_to_listen(web: WebSettings) -> None:
+    family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
+    with socket.create_server((web.host, web.port), family=family):
+        pass
+
+
+async def _bot_answers(address: str) -> bool:
+    timeout = aiohttp.ClientTimeout(total=_OTHER_WORKER_PATIENCE_SECONDS)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(f"{address}/healthz") as response,
+        ):
+            return response.content_type == "application/json" and "worker" in await response.json()
+    except (aiohttp.ClientError, TimeoutError, ValueError):
+        return False
+
+
+def _do_nothing() -> None:
+    pass

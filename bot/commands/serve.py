@@ -1,0 +1,91 @@
+"""``python -m bot``: everything that is configured, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from functools import partial
+
+from rich.console import Console
+
+from bot.assembly import Parts, assemble, database_url, make_dispatcher, make_pipeline
+from bot.commands.overview import print_overview
+from bot.configuration import unknown_settings
+from bot.data_folder import own_data_folder
+from bot.fetching import Fetcher
+from bot.ledger import open_ledger
+from bot.metrics import Metrics
+from bot.platforms import make_adapters
+from bot.problems import ungrouped
+from bot.settings import Settings
+from bot.supervision import keep_running
+from bot.worker import open_worker
+
+_log = logging.getLogger(__name__)
+
+
+async def serve(settings: Settings, console: Console) -> None:
+    """Run the bot until SIGTERM or SIGINT. Raises ``OperatorError``."""
+    for sentence in unknown_settings():
+        _log.warning("%s", sentence)
+    metrics = Metrics()
+    contact = None if settings.web.public_url is None else str(settings.web.public_url)
+    with own_data_folder(settings.data_dir):
+        async with (
+            open_ledger(database_url(settings)) as ledger,
+            Fetcher(settings.fetch, contact=contact) as fetcher,
+            open_worker(settings, on_death=metrics.worker_restarted) as worker,
+        ):
+            print_overview(settings, console)
+            await _run(assemble(settings, metrics=metrics, ledger=ledger, worker=worker), fetcher, console)
+    _log.info("stopped")
+
+
+async def _run(parts: Parts, fetcher: Fetcher, console: Console) -> None:
+    adapters = make_adapters(parts)
+    dispatcher = make_dispatcher(parts, make_pipeline(parts, fetcher, adapters))
+    await _sweep(parts)
+    await dispatcher.resume(adapters)
+    with ungrouped():
+        async with asyncio.TaskGroup() as tasks:
+            working = tasks.create_task(dispatcher.run())
+            listening = [
+                tasks.create_task(keep_running(adapter, parts.intake, partial(_announce, console, adapter.name)))
+                for adapter in adapters.values()
+            ]
+            try:
+                await _told_to_stop()
+            finally:
+                # Adapters go on while what is in work finishes: it is delivered by them, and people may be watching.
+                parts.intake.close()
+                working.cancel()
+                await dispatcher.stop(grace_seconds=parts.settings.limits.drain_seconds)
+                for adapter in listening:
+                    adapter.cancel()
+
+
+async def _sweep(parts: Parts) -> None:
+    kept, deleted = await parts.ledger.ids(deleted=False), await parts.ledger.ids(deleted=True)
+    if swept := await parts.storage.sweep(kept=kept, deleted=deleted):
+        _log.info("removed what a crash left behind: folders=%d", swept)
+
+
+async def _told_to_stop() -> None:
+    """Wait for SIGTERM or SIGINT; a second one ends the process on the spot, which loses nothing either."""
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+
+    def tell() -> None:
+        told.set()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, tell)
+    await told.wait()
+    _log.info("stopping")
+
+
+def _announce(console: Console, platform: str, where: str) -> None:
+    console.print(f"{platform}: {where}", style="bold", highlight=False, soft_wrap=True)
