@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,16 @@ class Colorizer:
     def shapes(self) -> tuple[tuple[int, int], ...]:
         """Input sizes (height, width) that the network is meant to see."""
         return self.configuration.shapes
+
+    def decoding(self, *, temperature: float | None = None, chroma: float | None = None) -> "Colorizer":
+        """Return a colorizer with the same network that decodes otherwise; None keeps what is configured."""
+        own = self.configuration
+        configuration = replace(
+            own,
+            temperature=own.temperature if temperature is None else temperature,
+            chroma=own.chroma if chroma is None else chroma,
+        )
+        return Colorizer(self.network, configuration, self.digest, self.device)
 
     @torch.inference_mode()
     def predict(self, lightness: Tensor) -> Tensor:

@@ -1,0 +1,72 @@
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.training.conftest import COUNT
+from training.photos import PhotosError, load_photos
+
+
+def test_the_manifest_decides_the_split(manifest_folder: Path) -> None:
+    train = load_photos(manifest_folder, "train", 64)
+    validation = load_photos(manifest_folder, "val", 64)
+    assert (len(train), len(validation)) == (COUNT - COUNT // 4, COUNT // 4)
+    assert set(train.names).isdisjoint(validation.names)
+    assert set(train.sets) == {"made"}
+    assert train.pixels.shape == (len(train), 3, 64, 64)
+    assert train.pixels.dtype == torch.uint8
+
+
+def test_folders_and_tar_files_without_manifest_split_by_name(photo_folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "photos.tar"
+    with tarfile.open(path, "w") as tar:
+        for photo in sorted(photo_folder.iterdir()):
+            tar.add(photo, photo.name)
+    from_folder = load_photos(photo_folder, "train", 64)
+    from_tar = load_photos(path, "train", 64)
+    assert from_folder.names == from_tar.names
+    assert 0.8 * COUNT < len(from_folder) <= COUNT
+    torch.testing.assert_close(from_folder.pixels, from_tar.pixels)
+
+
+def test_a_square_shows_the_photo_as_it_is(tmp_path: Path) -> None:
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    pixels[:32, :, 0] = 200
+    Image.fromarray(pixels).save(tmp_path / "half.png")
+    photos = load_photos(tmp_path, "train", 64)
+    assert np.array_equal(photos.pixels[0].numpy().transpose(1, 2, 0), pixels)
+
+
+def test_unreadable_images_are_left_out(photo_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes((photo_folder / "000.png").read_bytes())
+    (tmp_path / "b.png").write_bytes(b"this is no picture")
+    assert load_photos(tmp_path, "train", 64).names == ("a.png",)
+
+
+def test_the_cache_holds_the_same_photos(manifest_folder: Path, tmp_path: Path) -> None:
+    fresh = load_photos(manifest_folder, "val", 64, cache=tmp_path)
+    again = load_photos(manifest_folder, "val", 64, cache=tmp_path)
+    assert fresh.names == again.names
+    torch.testing.assert_close(fresh.pixels, again.pixels)
+    assert len(list(tmp_path.glob("*.npy"))) == 1
+
+
+def test_a_limit_spreads_over_the_source(manifest_folder: Path) -> None:
+    some = load_photos(manifest_folder, "train", 64, limit=6)
+    assert len(some) == 6
+    indices = [int(name.removeprefix("made/").removesuffix(".png")) for name in some.names]
+    assert any(index % 2 == 0 for index in indices)
+    assert any(index % 2 == 1 for index in indices)
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PhotosError, match="does not exist"):
+        load_photos(tmp_path / "nowhere", "train", 64)
+    with pytest.raises(PhotosError, match="no images"):
+        load_photos(tmp_path, "train", 64)
+    (tmp_path / "broken.tar").write_bytes(b"x" * 2000)
+    with pytest.raises(PhotosError, match="no tar file"):
+        load_photos(tmp_path / "broken.tar", "train", 64)

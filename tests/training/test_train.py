@@ -1,0 +1,153 @@
+"""Real runs, small enough for a test: they learn, resume after SIGKILL, export and evaluate."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from inference.model.colorizer import load_colorizer, read_configuration, read_prior
+from training.__main__ import main
+from training.checkpoint import CheckpointError, load_checkpoint
+from training.learner import Learner, TrainingError
+from training.photos import load_photos
+from training.recipe import Recipe, RecipeError, load_recipe
+
+SMALL = {"side": 64, "visits": 96, "batch": 8, "positions": 64, "bf16": False}
+
+
+def _sets(**values: Any) -> list[str]:
+    return [part for name, value in {**SMALL, **values}.items() for part in ("--set", f"{name}={value}")]
+
+
+def _log(run: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, manifest_folder: Path) -> Path:
+    """A finished run of 12 steps."""
+    folder = tmp_path_factory.mktemp("run")
+    assert main(["train", "--photos", str(manifest_folder), "--run", str(folder), "--device", "cpu", *_sets()]) == 0
+    return folder
+
+
+def test_a_run_leaves_checkpoint_log_board_and_sheets(run: Path) -> None:
+    checkpoint = load_checkpoint(run)
+    assert checkpoint.step == 12
+    assert checkpoint.prior.sum().item() == pytest.approx(1, abs=1e-4)
+    last = [line for line in _log(run) if "validation/auc" in line][-1]
+    assert last["photos"] == 96
+    assert 0 < last["validation/auc"] <= 100
+    assert list(run.glob("events.out.tfevents.*"))
+    with Image.open(run / "sheets" / "0000012.png") as sheet:
+        assert sheet.width == 3 * (64 + 4)
+
+
+def test_the_loss_falls(manifest_folder: Path) -> None:
+    recipe = Recipe.model_validate({**SMALL, "freeze": "encoder", "augment": False, "visits": 480, "warmup": 0})
+    photos = load_photos(manifest_folder, "train", 64)
+    learner = Learner(recipe, torch.full((313,), 1 / 313), torch.device("cpu"))
+    losses = [learner.step(photos.pixels[:8], step)[0] for step in range(60)]
+    assert sum(losses[-5:]) < 0.6 * sum(losses[:5])
+
+
+def test_a_frozen_trunk_keeps_its_weights(manifest_folder: Path) -> None:
+    recipe = Recipe.model_validate({**SMALL, "freeze": "trunk"})
+    learner = Learner(recipe, torch.full((313,), 1 / 313), torch.device("cpu"))
+    before = {name: tensor.clone() for name, tensor in learner.network.state_dict().items()}
+    learner.step(load_photos(manifest_folder, "train", 64).pixels[:8], 0)
+    changed = {name for name, tensor in learner.network.state_dict().items() if not torch.equal(tensor, before[name])}
+    assert "encoder._conv_stem.weight" not in changed
+    assert "encoder._blocks.4._project_conv.weight" not in changed
+    assert "encoder._blocks.15._project_conv.weight" in changed
+    assert "logits.weight" in changed
+    assert not any("running_mean" in name for name in changed if name.startswith("encoder."))
+
+
+def test_a_killed_run_resumes_on_the_same_curve(tmp_path: Path, manifest_folder: Path) -> None:
+    options = ["--photos", str(manifest_folder), "--device", "cpu", *_sets(visits=480, save_every=20, freeze="encoder")]
+    through, killed = tmp_path / "through", tmp_path / "killed"
+    command = [sys.executable, "-m", "training", "train", *options]
+    assert main(["train", *options, "--run", str(through)]) == 0
+
+    process = subprocess.Popen([*command, "--run", str(killed)], stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (killed / "checkpoint.pt").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert 0 < load_checkpoint(killed).step < 60
+
+    assert main(["train", *options[:4], "--run", str(killed), "--resume"]) == 0
+    expected = {line["step"]: line["loss"] for line in _log(through) if "loss" in line}
+    resumed = {line["step"]: line["loss"] for line in _log(killed) if "loss" in line}
+    assert resumed.keys() == expected.keys()
+    for step, loss in expected.items():
+        assert resumed[step] == pytest.approx(loss, rel=1e-3), step
+
+
+def test_gradients_that_are_not_finite_stop_the_run() -> None:
+    recipe = Recipe.model_validate({**SMALL, "freeze": "encoder"})
+    learner = Learner(recipe, torch.full((313,), 1 / 313), torch.device("cpu"))
+    with torch.no_grad():
+        next(learner.network.parameters())[:] = float("nan")
+    photos = torch.zeros(2, 3, 64, 64, dtype=torch.uint8)
+    for step in range(19):
+        learner.step(photos, step)
+    with pytest.raises(TrainingError, match="learning_rate"):
+        learner.step(photos, 19)
+
+
+def test_export_and_evaluate(run: Path, manifest_folder: Path, tmp_path: Path) -> None:
+    weights, out = tmp_path / "weights.safetensors", tmp_path / "report"
+    assert main(["export", "--run", str(run), "--out", str(weights), "--temperature", "0.7", "--chroma", "0.9"]) == 0
+    configuration = read_configuration(weights)
+    assert (configuration.temperature, configuration.chroma) == (0.7, 0.9)
+    assert configuration.training["photos_seen"] == 96
+    assert configuration.training["recipe"]["side"] == 64
+    assert read_prior(weights).max() < 1
+    assert load_colorizer(weights, "cpu").name.startswith("topdown-lite0-")
+
+    arguments = ["--photos", str(manifest_folder), "--weights", str(weights), "--side", "64", "--device", "cpu"]
+    assert main(["evaluate", *arguments, "--out", str(out)]) == 0
+    table = (out / "table.csv").read_text(encoding="utf-8").splitlines()
+    assert table[0] == ",AuC %,rebalanced AuC %,PSNR dB,colourfulness,chroma"
+    gray = table[1].split(",")
+    assert gray[0] == "gray"
+    assert float(gray[4]) < 0.05
+    assert table[2].startswith("topdown-lite0-")
+    assert (out / "sheet.png").exists()
+
+
+def test_every_bundled_recipe_is_valid() -> None:
+    for name in ("default", "eccv16"):
+        assert load_recipe(name).steps > 0
+
+
+def test_mistakes_are_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(RecipeError, match="bundled ones: default, eccv16"):
+        load_recipe("nonsense")
+    with pytest.raises(RecipeError, match="batch"):
+        load_recipe("default", {"batch": 0})
+    with pytest.raises(CheckpointError, match="without --resume"):
+        load_checkpoint(tmp_path)
+    assert main(["train", "--photos", str(tmp_path / "nowhere"), "--run", str(tmp_path)]) == 2
+    assert "does not exist" in capsys.readouterr().err
+    assert main(["train", "--photos", str(tmp_path), "--run", str(tmp_path), "--set", "colour=red"]) == 2
+    assert "--help" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "export", "sheet"])
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert len(capsys.readouterr().out) > 300

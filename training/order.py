@@ -1,0 +1,31 @@
+"""Which photos each step shows."""
+
+import torch
+from torch import Tensor
+
+
+class Order:
+    """Every epoch draws anew, without repeats; photos of lesser weight are left out more often.
+
+    The draw follows from the seed and the number of the epoch alone: a resumed run sees what it would have seen.
+    """
+
+    def __init__(self, weights: Tensor, seed: int) -> None:
+        """Draw among ``weights``, float32 ``(N,)`` > 0, relative."""
+        self._weights = weights
+        self._seed = seed
+        self._length = max(1, int(weights.sum() / weights.max()))
+        self._epoch = -1
+        self._drawn = torch.empty(0, dtype=torch.long)
+
+    def batch(self, step: int, size: int) -> Tensor:
+        """Return the indices of the photos of ``step``, int64 ``(size,)``."""
+        return torch.stack([self._at(step * size + offset) for offset in range(size)])
+
+    def _at(self, visit: int) -> Tensor:
+        epoch, place = divmod(visit, self._length)
+        if epoch != self._epoch:
+            chance = torch.Generator().manual_seed(self._seed * 7_919 + epoch)
+            self._drawn = torch.multinomial(self._weights, self._length, replacement=False, generator=chance)
+            self._epoch = epoch
+        return self._drawn[place]
