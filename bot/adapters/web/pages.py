@@ -21,11 +21,7 @@ from bot.vocabulary import Entry, State
 
 _STATIC = Path(__file__).parent / "static"
 _MAX_SHOWN = 200
-_INPUT_WORDS = {
-    "gray": "A black-and-white photo. Every colour in it is my guess.",
-    "tinted": "A toned photo, as sepia prints are. I recolored it from its brightness.",
-    "color": "This photo was already in colour. I recolored it from its brightness.",
-}
+_EXAMPLE = {"file": "example.jpg", "width": 720, "height": 480, "caption": "An example."}
 
 
 class Pages:
@@ -51,7 +47,12 @@ class Pages:
             static=self._static_url,
             triggers=settings.triggers,
             max_megabytes=settings.limits.max_upload_bytes // 2**20,
-            input_words=_INPUT_WORDS,
+            example={
+                "compare_url": f"{self._static_url}/{_EXAMPLE['file']}",
+                "halves": True,
+                "media_type": "image/jpeg",
+                **_EXAMPLE,
+            },
         )
 
     @property
@@ -79,7 +80,11 @@ class Pages:
     async def get_mine(self, request: web.Request) -> web.Response:
         """Show somebody's own results."""
         entries = await self._ledger.of_requester(PLATFORM, self._owners.of(request).requester, limit=_MAX_SHOWN)
-        shown = [documents.of_finished(entry) for entry in entries if entry.state is State.ANSWERED]
+        shown = [
+            {**documents.of_finished(entry), "day": f"{entry.request.created:%-d %B %Y}"}
+            for entry in entries
+            if entry.state is State.ANSWERED
+        ]
         return self._page("mine.html", request, requests=shown)
 
     async def get_result(self, request: web.Request) -> web.Response:

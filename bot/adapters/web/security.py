@@ -34,6 +34,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     """Put the security headers on a response, where it has none of its own."""
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
+    response.headers.pop(hdrs.SERVER, None)
     if request.path != "/":
         response.headers["X-Robots-Tag"] = "noindex"
 
