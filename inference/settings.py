@@ -101,6 +101,13 @@ class WorkerSettings(BaseSettings):
             raise ValueError("it has to be auto, cpu, cuda, cuda:<number> or mps")
         return device
 
+    @field_validator("weights")
+    @classmethod
+    def _existing_file(cls, weights: Path | None) -> Path | None:
+        if weights is not None and not weights.is_file():
+            raise ValueError("there is no such file")
+        return weights
+
     @model_validator(mode="after")
     def _one_file_fits(self) -> WorkerSettings:
         if self.queue_bytes < self.max_bytes:

@@ -34,6 +34,7 @@ class Admission:
     def __init__(self, places: int, max_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.phase = Phase.LOADING
         self.in_house = 0
+        self.is_cleared = False
         self._places = places
         self._bytes_free = max_bytes
         self._clock = clock
@@ -41,6 +42,7 @@ class Admission:
         self._empty.set()
         self._last_exit = 0.0
         self._intervals: deque[float] = deque(maxlen=_INTERVALS_KEPT)
+        self._tasks: set[asyncio.Task[object]] = set()
 
     def check_open(self) -> None:
         """Raise ``NotReady`` while the model loads, and ``Draining`` at shutdown."""
@@ -62,10 +64,13 @@ class Admission:
             self._last_exit = self._clock()
         self.in_house += 1
         self._empty.clear()
-        place = Place(self)
+        place, task = Place(self), asyncio.current_task()
+        if task is not None:
+            self._tasks.add(task)
         try:
             yield place
         finally:
+            self._tasks.discard(task)
             self._leave(place)
 
     def retry_after(self) -> int:
@@ -79,6 +84,12 @@ class Admission:
     async def wait_empty(self) -> None:
         """Wait until every request has left."""
         await self._empty.wait()
+
+    def turn_out(self) -> None:
+        """Cancel every request that is in the house; for the end of draining."""
+        self.is_cleared = True
+        for task in self._tasks:
+            task.cancel()
 
     def take_bytes(self, count: int) -> None:
         """Count an upload's bytes as held; raises ``Busy`` when they don't fit."""

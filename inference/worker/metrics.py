@@ -16,10 +16,13 @@ from prometheus_client import (
     generate_latest,
 )
 
+from inference.vocabulary import Recolored
+
 _PREFIX = "colorizebot_worker"
 
 OK = "ok"
 CLIENT_GONE = "client_gone"
+CUT_OFF = "cut_off"
 
 
 def geometric(first: float, factor: float, count: int) -> list[float]:
@@ -39,7 +42,7 @@ class Metrics:
         size_bytes = geometric(1024, 4, 10)
         self.requests = Counter(
             f"{_PREFIX}_requests",
-            "Recoloring requests, by outcome: ok, client_gone, or the reason of the problem answered.",
+            "Recoloring requests, by outcome: ok, client_gone, cut_off (at the end of draining), or the problem's reason.",
             ["outcome"],
             registry=registry,
         )
@@ -84,6 +87,12 @@ class Metrics:
         self.model_info = Gauge(
             f"{_PREFIX}_model_info", "Always 1; its labels tell the model.", ["model", "device"], registry=registry
         )
+
+    def count_recolored(self, recolored: Recolored, seconds: float) -> None:
+        """Count one photo recolored, ``seconds`` after its request was taken in."""
+        self.output_bytes.observe(len(recolored.data))
+        self.input_kinds.labels(recolored.input).inc()
+        self.request_duration.observe(seconds)
 
     def render(self) -> bytes:
         """Return all metrics in Prometheus' text format, to be sent as ``media_type``."""

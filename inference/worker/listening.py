@@ -1,0 +1,103 @@
+"""Where the worker listens: TCP, a UNIX socket, or both."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+
+from aiohttp import web
+
+from inference.settings import UnusableSettings, WorkerSettings, names_of
+
+_OWNER_ONLY = 0o177
+# How long the last answers may take to reach their clients, once they are made.
+_DELIVERY_SECONDS = 5.0
+
+
+@asynccontextmanager
+async def listening(application: web.Application, settings: WorkerSettings) -> AsyncIterator[list[str]]:
+    """Serve ``application`` where the settings say, for the duration of the block; yields the addresses.
+
+    A request whose client leaves is cancelled. Raises ``UnusableSettings`` when it can't listen there.
+    """
+    with ExitStack() as sockets:
+        runner = web.AppRunner(
+            application, handler_cancellation=True, access_log=None, shutdown_timeout=_DELIVERY_SECONDS
+        )
+        await runner.setup()
+        try:
+            addresses = []
+            if settings.socket is not None:
+                await web.SockSite(runner, sockets.enter_context(_unix_socket(settings.socket))).start()
+                addresses.append(f"unix:{settings.socket}")
+            if settings.serves_tcp:
+                addresses += await _listen_on_tcp(runner, settings.host, settings.port)
+            yield addresses
+        finally:
+            await runner.cleanup()
+
+
+async def _listen_on_tcp(runner: web.AppRunner, host: str, port: int) -> list[str]:
+    before = len(runner.addresses)
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        raise UnusableSettings(_tcp_complaint(error, host, port)) from error
+    return [_url(*address[:2]) for address in runner.addresses[before:]]
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _tcp_complaint(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {port} of {host} is taken by another program: please set {names_of('port')} to a free one."
+    if error.errno == errno.EACCES:
+        return f"Port {port} needs more rights than this program has: please set {names_of('port')} above 1023."
+    return f"{names_of('host')} can't be “{host}”: {(error.strerror or str(error)).lower()}."
+
+
+@contextmanager
+def _unix_socket(path: Path) -> Iterator[socket.socket]:
+    """Bind a socket that only this user may connect to, in place of one that a killed worker left behind."""
+    _remove_stale(path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    others_kept_out = os.umask(_OWNER_ONLY)
+    try:
+        listener.bind(str(path))
+    except OSError as error:
+        listener.close()
+        raise UnusableSettings(f"{names_of('socket')} can't be {path}: {_reason(error)}.") from error
+    finally:
+        os.umask(others_kept_out)
+    ours = path.stat().st_ino
+    try:
+        yield listener
+    finally:
+        listener.close()
+        if path.exists() and path.stat().st_ino == ours:
+            path.unlink()
+
+
+def _remove_stale(path: Path) -> None:
+    if not path.exists():
+        return
+    if not stat.S_ISSOCK(path.stat().st_mode):
+        raise UnusableSettings(f"{names_of('socket')} can't be {path}: there is another file.")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+        else:
+            raise UnusableSettings(f"{names_of('socket')} can't be {path}: another worker listens there.")
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

@@ -1,0 +1,76 @@
+"""How a photo passes through the worker, from its file's bytes to the recolored file's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from inference.problems import OutOfMemory
+from inference.settings import WorkerSettings
+from inference.vocabulary import Recolored, RecolorOptions
+from inference.worker import log
+from inference.worker.batching import Batcher
+from inference.worker.metrics import Metrics
+from inference.worker.out_of_memory import BatchLimit, is_out_of_memory
+from inference.worker.photo_threads import PhotoThreads
+from inference.worker.pixel_budget import PixelBudget
+from inference.worker.stages import Stages
+
+if TYPE_CHECKING:
+    from inference.worker.engine import Engine
+
+
+class Recolorer:
+    """The loaded engine with the threads and queues before it."""
+
+    def __init__(self, engine: Engine, device_thread: Executor, settings: WorkerSettings, metrics: Metrics) -> None:
+        self.engine = engine
+        self._metrics = metrics
+        self._threads = PhotoThreads(settings.threads)
+        self._memory = PixelBudget(settings.pixels_in_memory)
+        self._batcher = Batcher(
+            engine.forward, device_thread, BatchLimit(settings.batch_size), metrics, engine.make_room
+        )
+
+    async def run(self) -> None:
+        """Serve the device's queue until cancelled; raises ``DeviceFailed`` when the device works no more."""
+        await self._batcher.run()
+
+    async def recolor(self, data: bytes, options: RecolorOptions, stages: Stages) -> Recolored:
+        """Return the photo recolored; raises ``Problem``. Cancelled at any point, it goes no further."""
+        engine, threads = self.engine, self._threads
+        pixels = await threads.run(partial(engine.measure, data), under_way=True)
+        arrived = time.perf_counter()
+        async with self._memory.reserve(pixels):
+            stages.add("wait", time.perf_counter() - arrived)
+            with stages.timed("decode"), self._memory_may_run_out("decode"):
+                photo, lightness = await threads.run(partial(engine.decode, data), under_way=False)
+            prediction = await self._batcher.predict(lightness)
+            stages.add("queue", prediction.queue_seconds)
+            stages.add("network", prediction.network_seconds)
+            with stages.timed("encode"), self._memory_may_run_out("encode"):
+                picture = await threads.run(partial(engine.encode, photo, prediction.ab, options), under_way=True)
+        return Recolored(
+            data=picture.data,
+            media_type=picture.media_type,
+            width=picture.width,
+            height=picture.height,
+            input=photo.kind,
+            model=engine.colorizer.name,
+            timings=stages.milliseconds,
+        )
+
+    @contextmanager
+    def _memory_may_run_out(self, stage: str) -> Iterator[None]:
+        try:
+            yield
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            self._metrics.out_of_memory.labels(stage).inc()
+            log.event("out_of_memory", stage=stage)
+            raise OutOfMemory from None

@@ -1,0 +1,63 @@
+"""One worker process's life: loading, serving, draining."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from inference.settings import WorkerSettings
+from inference.worker import log
+from inference.worker.admission import Admission, Phase
+from inference.worker.metrics import Metrics
+from inference.worker.recoloring import Recolorer
+
+
+class Worker:
+    """What a worker holds from its start; ``recolorer`` comes with the loaded model."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.admission = Admission(settings.queue_size, settings.queue_bytes)
+        self.recolorer: Recolorer | None = None
+        self._device_thread = ThreadPoolExecutor(1, thread_name_prefix="device")
+        self.metrics.requests_in_progress.set_function(lambda: self.admission.in_house)
+        self.metrics.ready.set_function(lambda: self.admission.phase is Phase.READY)
+
+    async def run(self) -> None:
+        """Load the model, open the door, and serve until cancelled.
+
+        Raises ``UnusableSettings`` for weights or a device that can't be used, and ``DeviceFailed`` when the device
+        fails later.
+        """
+        began = time.perf_counter()
+        loop = asyncio.get_running_loop()
+        self.recolorer = await loop.run_in_executor(self._device_thread, self._load)
+        colorizer = self.recolorer.engine.colorizer
+        self.metrics.model_info.labels(colorizer.name, str(colorizer.device)).set(1)
+        if self.admission.phase is Phase.LOADING:
+            self.admission.phase = Phase.READY
+            log.event("ready", model=colorizer.name, device=colorizer.device, seconds=time.perf_counter() - began)
+        await self.recolorer.run()
+
+    async def drain(self) -> None:
+        """Let the requests in progress finish, as long as the settings allow, and take no new ones."""
+        self.admission.phase = Phase.DRAINING
+        log.event("draining", requests=self.admission.in_house, longest_seconds=self.settings.drain_seconds)
+        try:
+            async with asyncio.timeout(self.settings.drain_seconds):
+                await self.admission.wait_empty()
+        except TimeoutError:
+            log.event("drained_too_long", requests=self.admission.in_house)
+            self.admission.turn_out()
+
+    def _load(self) -> Recolorer:
+        # PyTorch's threads spin while they wait for each other; beside threads that decode photos, or other programs,
+        # that makes the network many times slower. GNU OpenMP reads this when it is loaded.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        # Imports PyTorch, which takes seconds: not at the top, and not on the event loop's thread.
+        from inference.worker.engine import Engine
+
+        return Recolorer(Engine.load(self.settings), self._device_thread, self.settings, self.metrics)

@@ -1,0 +1,123 @@
+"""A worker as a real process, for tests."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_LISTENING_ON_TCP = re.compile(r"listening address=http://[^:]+:(\d+)")
+_PATIENCE = 150.0
+
+
+class RunningWorker:
+    """``python -m inference`` with the given flags; killed at the end of its ``with`` block, if still alive."""
+
+    def __init__(self, *flags: str | Path, folder: Path) -> None:
+        self.folder = folder
+        self._output: list[str] = []
+        self._grown = threading.Condition()
+        own = {name: value for name, value in os.environ.items() if not name.startswith("COLORIZEBOT_")}
+        own["PYTHONPATH"] = str(Path(__file__).parents[2])
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "inference", *map(str, flags)],
+            cwd=folder,
+            env=own,
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+
+    @property
+    def output(self) -> str:
+        """What the process has written to standard error so far."""
+        with self._grown:
+            return "".join(self._output)
+
+    @property
+    def port(self) -> int:
+        """The TCP port, once it listens."""
+        return int(self.wait_for(_LISTENING_ON_TCP)[1])
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def wait_for(self, pattern: str | re.Pattern[str]) -> re.Match[str]:
+        """Wait until the output holds the pattern."""
+        deadline = time.monotonic() + _PATIENCE
+        with self._grown:
+            while not (match := re.search(pattern, "".join(self._output))):
+                assert self.process.poll() is None or self._reader.is_alive(), f"ended: {''.join(self._output)}"
+                assert time.monotonic() < deadline, f"no {pattern} in: {''.join(self._output)}"
+                self._grown.wait(0.5)
+            return match
+
+    def wait_ready(self) -> Self:
+        self.wait_for("ready model=")
+        return self
+
+    def terminate(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+
+    def close_input(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+    def wait_end(self, timeout: float = 20) -> int:
+        """Return the exit status."""
+        status = self.process.wait(timeout)
+        self._reader.join(5)
+        return status
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        self.process.wait(10)
+        self._reader.join(5)
+        for stream in (self.process.stdin, self.process.stderr):
+            if stream is not None:
+                stream.close()
+
+    def peak_memory(self) -> int:
+        """Return the most bytes of memory resident so far."""
+        return self._memory("VmHWM")
+
+    def limit_address_space(self, headroom: int | None) -> None:
+        """Allow ``headroom`` bytes beyond what is mapped now; None lifts the limit."""
+        limit = resource.RLIM_INFINITY if headroom is None else self._memory("VmSize") + headroom
+        resource.prlimit(self.process.pid, resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+
+    def _memory(self, kind: str) -> int:
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        match = re.search(rf"{kind}:\s+(\d+) kB", status)
+        assert match
+        return int(match[1]) * 1024
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            with self._grown:
+                self._output.append(line)
+                self._grown.notify_all()
+        with self._grown:
+            self._grown.notify_all()
