@@ -1,0 +1,174 @@
+"""The worker's client: photos in, recolored photos out, over TCP or a UNIX socket.
+
+    async with InferenceClient("http://127.0.0.1:8090") as worker:
+        recolored = await worker.recolor(photo, RecolorOptions(vividness=1.2))
+
+Needs neither the model's dependencies nor the model.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from aiohttp import hdrs
+
+from inference.problems import PROBLEM_MEDIA_TYPE, Problem
+from inference.vocabulary import (
+    HEIGHT_HEADER,
+    INPUT_HEADER,
+    MODEL_HEADER,
+    WIDTH_HEADER,
+    InputKind,
+    Recolored,
+    RecolorOptions,
+)
+
+_SOCKET_URL = "http://worker"
+_CONNECT_SECONDS = 10.0
+_POLL_SECONDS = 0.1
+_SERVER_TIMING = re.compile(r"\s*([\w-]+);dur=([\d.]+)\s*")
+
+
+class WorkerLost(Exception):  # noqa: N818 - it says what happened
+    """The worker gave no answer: it can't be reached, went away midway, or took too long. Asking again is safe."""
+
+
+class InferenceClient:
+    """A client of one worker, or of a cluster behind one address; an async context manager."""
+
+    def __init__(self, url: str | None = None, socket: Path | None = None, timeout: float = 300.0) -> None:
+        """Talk to the worker at ``url`` or at the UNIX ``socket``; give up on an answer after ``timeout`` seconds.
+
+        Raises ``ValueError`` unless exactly one of the two is given.
+        """
+        if (url is None) == (socket is None):
+            raise ValueError("give either the worker's URL or its UNIX socket")
+        self._url = (url or _SOCKET_URL).rstrip("/")
+        self._socket = socket
+        self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=_CONNECT_SECONDS)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        # A fresh connection for every request: one kept alive may die with a restarted worker just when it is used.
+        connector = (
+            aiohttp.TCPConnector(limit=0, force_close=True)
+            if self._socket is None
+            else aiohttp.UnixConnector(str(self._socket), limit=0, force_close=True)
+        )
+        self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def recolor(self, data: bytes, options: RecolorOptions | None = None) -> Recolored:
+        """Return the photo in ``data`` (an image file's bytes) recolored.
+
+        Raises the ``Problem`` that the worker answered, or ``WorkerLost``. Cancelling it tells the worker to stop.
+        """
+        query = (options or RecolorOptions()).to_query()
+        # Expecting "100 Continue", the body is only sent once the worker has said that it takes it.
+        answer = await self._ask("POST", "/v1/recolor", params=query, data=data, expect100=True)
+        return answer.recolored()
+
+    async def model(self) -> dict[str, Any]:
+        """Return the worker's description of its model; raises ``NotReady`` while it loads, or ``WorkerLost``."""
+        answer = await self._ask("GET", "/v1/model")
+        return answer.document()
+
+    async def ready(self) -> bool:
+        """Whether the worker takes photos now."""
+        try:
+            answer = await self._ask("GET", "/readyz")
+        except WorkerLost:
+            return False
+        return answer.status == HTTPStatus.OK
+
+    async def wait_ready(self, timeout: float) -> None:  # noqa: ASYNC109 - a limit that callers choose
+        """Wait until the worker takes photos; raises ``WorkerLost`` after ``timeout`` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    if await self.ready():
+                        return
+                    await asyncio.sleep(_POLL_SECONDS)
+        except TimeoutError as error:
+            raise WorkerLost(f"The worker did not become ready within {timeout:g} seconds.") from error
+
+    async def _ask(self, method: str, path: str, **request: Any) -> _Answer:
+        if self._session is None:
+            raise RuntimeError("use the client in an “async with” block")
+        try:
+            async with self._session.request(method, self._url + path, **request) as response:
+                return _Answer(response.status, response.headers, await response.read())
+        except TimeoutError as error:
+            raise WorkerLost("The worker took too long to answer.") from error
+        except aiohttp.ClientError as error:
+            raise WorkerLost(f"The worker can't be reached, or went away: {error}.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What came back. The methods raise the ``Problem`` told, or ``WorkerLost`` for what no worker answers."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def recolored(self) -> Recolored:
+        self._raise_problem()
+        headers = self.headers
+        try:
+            return Recolored(
+                data=self.body,
+                media_type=headers[hdrs.CONTENT_TYPE],
+                width=int(headers[WIDTH_HEADER]),
+                height=int(headers[HEIGHT_HEADER]),
+                input=InputKind(headers[INPUT_HEADER]),
+                model=headers[MODEL_HEADER],
+                timings=_timings(headers.get("Server-Timing", "")),
+            )
+        except (KeyError, ValueError) as error:
+            raise self._not_a_workers() from error
+
+    def document(self) -> dict[str, Any]:
+        self._raise_problem()
+        return self._json()
+
+    def _raise_problem(self) -> None:
+        if self.status == HTTPStatus.OK:
+            return
+        # Anything else is a proxy before a worker that is gone, or no worker at all.
+        if self.headers.get(hdrs.CONTENT_TYPE, "").partition(";")[0] != PROBLEM_MEDIA_TYPE:
+            raise self._not_a_workers()
+        seconds = self.headers.get(hdrs.RETRY_AFTER, "")
+        raise Problem.from_json(self._json(), retry_after=int(seconds) if seconds.isdigit() else None)
+
+    def _json(self) -> dict[str, Any]:
+        try:
+            document = json.loads(self.body)
+        except ValueError as error:
+            raise self._not_a_workers() from error
+        if not isinstance(document, dict):
+            raise self._not_a_workers()
+        return document
+
+    def _not_a_workers(self) -> WorkerLost:
+        return WorkerLost(f"What answered there (with status {self.status}) is no colorizebot worker.")
+
+
+def _timings(server_timing: str) -> dict[str, float]:
+    matches = map(_SERVER_TIMING.fullmatch, server_timing.split(","))
+    return {match[1]: float(match[2]) for match in matches if match}
