@@ -60,7 +60,7 @@ def _decode_jpeg(data: bytes, image: JpegImageFile) -> Photo:
         image.load()
         transposition = orientation(image)
         frame = Frame(
-            luma=upright(image.getchannel("Y"), transposition),
+            luma=_bare(upright(image.getchannel("Y"), transposition)),
             alpha=None,
             preview=upright(_small(image, PREVIEW_SIDE), transposition),
         )
@@ -106,16 +106,18 @@ def _frame(picture: Image.Image, duration: int = 0) -> Frame:
     if alpha is not None and alpha.getextrema() == (255, 255):
         alpha = None
     luma = picture.getchannel("L") if picture.mode in ("L", "LA") else picture.convert("L")
-    return Frame(luma, alpha, _preview(picture), duration)
+    return Frame(_bare(luma), alpha, _preview(picture), duration)
+
+
+def _bare(picture: Image.Image) -> Image.Image:
+    """Forget what the file says besides the pixels: Pillow hands it on from picture to picture and writes it."""
+    picture.info = {}
+    return picture
 
 
 def _preview(picture: Image.Image) -> Image.Image:
     small = _small(picture, PREVIEW_SIDE)
-    if small.mode in ("LA", "RGBA"):
-        opaque = Image.new(small.mode[:-1], small.size, "white")
-        opaque.paste(small.convert(small.mode[:-1]), mask=small.getchannel("A"))
-        small = opaque
-    return small.convert("YCbCr") if small.mode == "RGB" else small
+    return small.getchannel("L") if small.mode in ("L", "LA") else small.convert("RGB").convert("YCbCr")
 
 
 def _kind(preview: Image.Image) -> InputKind:

@@ -26,15 +26,21 @@ class Frame:
     alpha: Image.Image | None
     """Opacity, mode L; None where all is opaque."""
     preview: Image.Image
-    """The frame at most ``PREVIEW_SIDE`` pixels wide and high, on white; mode L (gray) or YCbCr."""
+    """The frame at most ``PREVIEW_SIDE`` pixels wide and high; mode L (gray) or YCbCr."""
     duration: int = 0
     """How long an animation shows it, in milliseconds."""
 
     def luma_at(self, shape: tuple[int, int]) -> Float:
-        """Return the luma, on white, resized to ``shape`` (rows, columns): float32 in 0..255."""
-        height, width = shape
-        luma = self.preview.getchannel(0).resize((width, height), Image.Resampling.BICUBIC)
-        return np.asarray(luma, dtype=np.float32)
+        """Return the luma resized to ``shape`` (rows, columns): float32 in 0..255."""
+        return _resized(self.preview.getchannel(0), shape)
+
+    def shown_luma_at(self, shape: tuple[int, int]) -> Float:
+        """Return the luma as it is seen on a white page, resized to ``shape`` (rows, columns): float32 in 0..255."""
+        luma = self.luma_at(shape)
+        if self.alpha is None:
+            return luma
+        opacity = _resized(self.alpha, shape) / np.float32(255)
+        return 255 + opacity * (luma - 255)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,4 +89,9 @@ class Photo:
         """
         width, height = self.size
         shape = min(shapes, key=lambda shape: abs(math.log(shape[0] * width / (shape[1] * height))))
-        return [lightness(frame.luma_at(shape)) for frame in self.key_frames]
+        return [lightness(frame.shown_luma_at(shape)) for frame in self.key_frames]
+
+
+def _resized(plane: Image.Image, shape: tuple[int, int]) -> Float:
+    height, width = shape
+    return np.asarray(plane.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0), dtype=np.float32)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 from PIL import ExifTags, Image
 
@@ -24,8 +26,15 @@ _ARRANGED = {"1": "L", "RGBX": "RGB", "YCbCr": "RGB", "HSV": "RGB", "La": "LA", 
 
 
 def orientation(image: Image.Image) -> Image.Transpose | None:
-    """Return the transposition that turns the decoded picture upright (EXIF tag 0x0112), if it needs one."""
-    return _TRANSPOSITIONS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    """Return the transposition that turns the decoded picture upright (EXIF tag 0x0112), if it needs one.
+
+    EXIF data that can't be read turn nothing, as in browsers: they are no reason to refuse a photo.
+    """
+    try:
+        tag = image.getexif().get(ExifTags.Base.Orientation)
+    except (SyntaxError, ValueError, OSError, struct.error):
+        return None
+    return _TRANSPOSITIONS.get(tag) if isinstance(tag, int) else None
 
 
 def upright(image: Image.Image, transposition: Image.Transpose | None) -> Image.Image:

@@ -44,11 +44,17 @@ def conversion_to_srgb(profile: bytes | None, mode: str) -> Conversion:
     A missing profile, one that can't be read, one for another kind of pixels and one that is as good as sRGB need no
     conversion; browsers treat them so too. CMYK is then Pillow's plain ``convert``, and LAB is taken as D50 Lab.
     """
-    source = _opened(profile) if profile else None
     if mode == "LAB":
         return Conversion(transform=_transform(ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")), mode, "RGB"))
-    if source is None:
+    if not profile:
         return UNCHANGED
+    try:
+        return _conversion(ImageCms.ImageCmsProfile(io.BytesIO(profile)), mode)
+    except (OSError, ImageCms.PyCMSError):
+        return UNCHANGED
+
+
+def _conversion(source: ImageCms.ImageCmsProfile, mode: str) -> Conversion:
     space = source.profile.xcolor_space.strip()
     if mode in ("L", "LA") and space in ("GRAY", "RGB"):
         return _gray_conversion(source, space)
@@ -57,13 +63,6 @@ def conversion_to_srgb(profile: bytes | None, mode: str) -> Conversion:
     if mode in ("RGB", "RGBA") and space == "RGB":
         return UNCHANGED if _is_srgb(source) else Conversion(transform=_transform(source, mode, mode))
     return UNCHANGED
-
-
-def _opened(profile: bytes) -> ImageCms.ImageCmsProfile | None:
-    try:
-        return ImageCms.ImageCmsProfile(io.BytesIO(profile))
-    except OSError:
-        return None
 
 
 def _transform(source: ImageCms.ImageCmsProfile, source_mode: str, target_mode: str) -> ImageCms.ImageCmsTransform:

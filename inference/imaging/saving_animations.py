@@ -18,8 +18,8 @@ _COLORS = 255
 _TRANSPARENT = 255
 """The palette's last index, left for what is transparent."""
 _SAMPLES_PER_SCENE = 6
-_SAMPLE_SIDE = 192
-_DITHER_LEVELS = 10
+_SAMPLE_SIDE = 128
+_DITHER_LEVELS = 8
 _RESTORE_BACKGROUND = 2
 
 

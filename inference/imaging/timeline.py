@@ -15,7 +15,7 @@ _NEW_KEY_LEVELS = 6.0
 """A frame needs a look of its own where any spot of its luma has changed by this much since the last key frame."""
 _CUT_LEVELS = 32.0
 """A scene ends where luma changes by this much on average."""
-_INERTIA = 0.85
+_INERTIA = 0.92
 """Share of the neighbouring key frame's colour where nothing moves."""
 _MOTION_LEVELS = 10.0
 """A change of luma by this much counts as motion: there a frame keeps its own colour."""
@@ -45,7 +45,7 @@ def timeline_of(previews: Iterable[Image.Image]) -> Timeline:
     for index, preview in enumerate(previews):
         sketch = _sketch(preview)
         if key_sketch is None or np.abs(sketch - key_sketch).max() > _NEW_KEY_LEVELS:
-            is_cut = key_sketch is not None and np.abs(sketch - key_sketch).mean() > _CUT_LEVELS
+            is_cut = key_sketch is not None and bool(np.abs(sketch - key_sketch).mean() > _CUT_LEVELS)
             scenes.append(scenes[-1] + is_cut if scenes else 0)
             keys.append(index)
             key_sketch = sketch

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from inference.problems import BrokenImage
 
@@ -14,6 +15,8 @@ _RIFF_HEADER_BYTES = 12
 _CHUNK_HEADER_BYTES = 8
 _FRAME_HEADER_BYTES = 16
 _SIDE_BITS = 0x3FFF
+# Before the picture come at most a header, a color profile and the animation's settings.
+_MAX_LEADING_CHUNKS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class WebpTraits:
 def inspect(data: bytes) -> WebpTraits:
     """Return the traits of a WebP file; raises ``BrokenImage`` where its chunks don't hold together."""
     canvas: tuple[int, int] | None = None
-    for name, start in _chunks(data, _RIFF_HEADER_BYTES):
+    for name, start in islice(_chunks(data, _RIFF_HEADER_BYTES), _MAX_LEADING_CHUNKS):
         if name == b"VP8X":
             canvas = _unsigned(data, start + 4, 3) + 1, _unsigned(data, start + 7, 3) + 1
         elif name == b"VP8L":
