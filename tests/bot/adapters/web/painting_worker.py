@@ -22,6 +22,7 @@ class PaintingWorker:
         self.socket = socket
         self.ready = True
         self.input = "gray"
+        self.asked = 0
         self.gate = asyncio.Event()
         self.gate.set()
         self._runner: web.AppRunner | None = None
@@ -42,6 +43,7 @@ class PaintingWorker:
         return web.Response(status=200 if self.ready else 503)
 
     async def _recolor(self, request: web.Request) -> web.Response:
+        self.asked += 1
         photo, options = await request.read(), RecolorOptions.from_query(request.query)
         await self.gate.wait()
         try:

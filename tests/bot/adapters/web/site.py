@@ -3,39 +3,64 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bot.adapters.web import WebAdapter
 from bot.assembly import Parts, assemble, make_dispatcher, make_pipeline
+from bot.dispatcher import Dispatcher
 from bot.fetching import Fetcher
 from bot.ledger import open_ledger
 from bot.metrics import Metrics
-from bot.settings import Settings, WebSettings
+from bot.settings import LimitSettings, Settings, WebSettings
 from inference.client import InferenceClient
 from tests.bot.adapters.web.painting_worker import PaintingWorker
 
 
-@dataclass
 class Site:
     """A running bot; requests stay in the queue until ``work`` is called."""
 
-    url: str
-    parts: Parts
-    worker: PaintingWorker
-    _dispatcher_run: list[asyncio.Task[None]]
-    _start: object
+    def __init__(self, parts: Parts, dispatcher: Dispatcher, worker: PaintingWorker) -> None:
+        self.url = ""
+        self.parts = parts
+        self.worker = worker
+        self._dispatcher = dispatcher
+        self._tasks: list[asyncio.Task[Any]] = []
 
     def work(self) -> None:
-        self._start()  # type: ignore[operator]
+        self._begin(self._dispatcher.run())
+
+    async def start(self, adapter: WebAdapter) -> None:
+        address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        serving = self._begin(adapter.run(self.parts.intake, address.set_result))
+        await asyncio.wait([address, serving], return_when=asyncio.FIRST_COMPLETED)
+        self.url = address.result() if address.done() else await serving
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
+        await self._dispatcher.stop(grace_seconds=0)
+
+    def folders(self) -> list[str]:
+        """The ids under which there are photos on the disk."""
+        root = self.parts.settings.data_dir / "requests"
+        return sorted(folder.name for folder in root.iterdir()) if root.is_dir() else []
+
+    def _begin(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        self._tasks.append(asyncio.create_task(work))
+        return self._tasks[-1]
 
 
 @asynccontextmanager
-async def open_site(folder: Path, settings: Settings | None = None) -> AsyncIterator[Site]:
-    settings = settings or Settings(web=WebSettings(port=0))
-    settings = settings.model_copy(update={"data_dir": folder})
+async def open_site(
+    folder: Path, *, limits: LimitSettings | None = None, web: WebSettings | None = None
+) -> AsyncIterator[Site]:
+    """Open the bot on ``folder`` and any free port."""
+    settings = Settings(data_dir=folder, web=web or WebSettings(port=0), limits=limits or LimitSettings())
     async with AsyncExitStack() as stack:
         worker = PaintingWorker(folder / "worker.sock")
         await worker.start()
@@ -45,22 +70,12 @@ async def open_site(folder: Path, settings: Settings | None = None) -> AsyncIter
         fetcher = await stack.enter_async_context(Fetcher(settings.fetch))
         parts = assemble(settings, metrics=Metrics(), ledger=ledger, worker=client)
         adapter = WebAdapter(parts)
-        dispatcher = make_dispatcher(parts, make_pipeline(parts, fetcher, {adapter.name: adapter}))
-        address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        tasks = [asyncio.create_task(adapter.run(parts.intake, address.set_result))]
-        try:
-            done, _ = await asyncio.wait([address, *tasks], return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-            yield Site(
-                url=address.result(),
-                parts=parts,
-                worker=worker,
-                _dispatcher_run=tasks,
-                _start=lambda: tasks.append(asyncio.create_task(dispatcher.run())),
-            )
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
-            await dispatcher.stop(grace_seconds=0)
+        site = Site(parts, make_dispatcher(parts, make_pipeline(parts, fetcher, {adapter.name: adapter})), worker)
+        stack.push_async_callback(site.stop)
+        await site.start(adapter)
+        yield site
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
