@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -189,8 +190,8 @@ def read_prior(path: Path) -> Tensor:
 def _read_published(path: Path) -> tuple[Configuration, dict[str, Tensor]]:
     try:
         return PUBLISHED_ECCV16, torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, ValueError, EOFError) as error:
-        raise WeightsError(f"{path} can't be read as a PyTorch state dict ({error})") from error
+    except (RuntimeError, ValueError, EOFError, UnpicklingError) as error:
+        raise WeightsError(f"{path} holds no PyTorch state dict") from error
 
 
 def save_weights(path: Path, network: Network, configuration: Configuration, prior: Tensor | None = None) -> None:

@@ -69,10 +69,11 @@ def test_the_authors_release_loads_as_it_is(tmp_path: Path) -> None:
 def test_what_is_no_weights_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="no weights file"):
         load_colorizer(tmp_path / "missing.safetensors")
-    garbage = tmp_path / "garbage.safetensors"
-    garbage.write_bytes(b"not weights at all")
-    with pytest.raises(WeightsError, match=r"garbage\.safetensors"):
-        load_colorizer(garbage)
+    for name in ("garbage.safetensors", "garbage.pth"):
+        garbage = tmp_path / name
+        garbage.write_bytes(b"not weights at all")
+        with pytest.raises(WeightsError, match=name):
+            load_colorizer(garbage)
     foreign = tmp_path / "foreign.safetensors"
     save_file({"x": torch.zeros(1)}, foreign)
     with pytest.raises(WeightsError, match="no colorizebot weights"):
