@@ -75,6 +75,7 @@ class Batcher:
         self._arrival = asyncio.Event()
         self._failures_in_a_row = 0
         self._failure: DeviceFailed | None = None
+        metrics.batch_limit.set(limit.items)
 
     async def predict(self, frames: Sequence[Plane]) -> Prediction:
         """Return the ab of a photo's frames (one, or many of an animation; all of one shape).

@@ -60,6 +60,8 @@ def _tcp_complaint(error: OSError, host: str, port: int) -> str:
         return f"Port {port} of {host} is taken by another program: please set {names_of('port')} to a free one."
     if error.errno == errno.EACCES:
         return f"Port {port} needs more rights than this program has: please set {names_of('port')} above 1023."
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{names_of('host')} can't be “{host}”: it is no address of this machine."
     return f"{names_of('host')} can't be “{host}”: {(error.strerror or str(error)).lower()}."
 
 
