@@ -18,7 +18,7 @@ from rich.table import Table
 from bot.assembly import database_url
 from bot.configuration import unknown_settings
 from bot.ledger.engine import shown
-from bot.ledger.opening import examine
+from bot.ledger.opening import Condition, examine
 from bot.platforms import PLATFORMS
 from bot.problems import OperatorError
 from bot.settings import Settings, WebSettings
@@ -88,8 +88,9 @@ def _data_folder(folder: Path) -> Finding:
 
 
 async def _database(settings: Settings) -> Finding:
+    in_new_folder = settings.database_url is None and not await asyncio.to_thread(settings.data_dir.exists)
     try:
-        condition = await examine(database_url(settings))
+        condition = Condition.NEW if in_new_folder else await examine(database_url(settings))
     except OperatorError as error:
         return Finding("database", Verdict.PROBLEM, str(error))
     return Finding("database", Verdict.OK, f"{shown(database_url(settings))}: {condition}")

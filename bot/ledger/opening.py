@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -44,16 +45,22 @@ async def open_ledger(database_url: str | URL) -> AsyncIterator[Ledger]:
 async def examine(database_url: str | URL) -> Condition:
     """Return the condition of a database without changing it. Raises ``OperatorError`` for one that can't be used."""
     url = parse_url(database_url)
-    if url.get_backend_name() == "sqlite" and not await asyncio.to_thread(Path(str(url.database)).exists):
-        return Condition.NEW  # connecting would make the file
     engine = make_engine(url)
     try:
         with _explaining(url):
+            if url.get_backend_name() == "sqlite" and not await asyncio.to_thread(_is_there, Path(str(url.database))):
+                return Condition.NEW  # connecting would make the file
             async with engine.connect() as connection:
                 missing = await connection.run_sync(schema.missing_revisions)
                 return Condition.CURRENT if not missing else Condition.OLDER
     finally:
         await engine.dispose()
+
+
+def _is_there(file: Path) -> bool:
+    """Return whether a file is there. Raises ``OSError`` when it could not even be made, for want of its folder."""
+    os.scandir(file.parent).close()
+    return file.exists()
 
 
 async def _knock(url: URL) -> None:

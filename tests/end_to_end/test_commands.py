@@ -1,0 +1,128 @@
+"""The command line as operators use it: real processes, real photos, and plain words when something is wrong."""
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.photos import chroma_of, gray_photo, size_of
+from tests.end_to_end.running_bot import call_bot, running_bot
+
+
+def test_photos_are_recolored_beside_themselves_and_a_bad_one_stops_nobody(tmp_path: Path) -> None:
+    (tmp_path / "old.jpg").write_bytes(gray_photo(320, 240))
+    (tmp_path / "Notes.JPG").write_text("no photo at all")
+    done = call_bot(tmp_path, "recolor", "missing.jpg", "Notes.JPG", "old.jpg")
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == ["old.jpg -> old-recolored.jpg", "1 of 3 photos recolored"]
+    assert [line.partition(": ")[0] for line in done.stderr.splitlines()] == ["missing.jpg", "Notes.JPG"]
+    assert "No such file" in done.stderr
+    assert "isn't a picture" in done.stderr
+    recolored = (tmp_path / "old-recolored.jpg").read_bytes()
+    assert size_of(recolored) == ("JPEG", (320, 240))
+    assert chroma_of(recolored) > 1
+    assert {file.name for file in tmp_path.iterdir()} == {"old.jpg", "old-recolored.jpg", "Notes.JPG"}
+
+
+def test_names_are_kept_in_a_folder_and_nothing_is_overwritten_unless_told(tmp_path: Path) -> None:
+    for folder in ("a", "b", "out"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "old.jpeg").write_bytes(gray_photo(64, 48))
+    (tmp_path / "out" / "old.jpeg").write_bytes(b"precious")
+    refused = call_bot(tmp_path, "recolor", "a/old.jpeg", "-o", "out")
+    assert refused.returncode == 1
+    assert "a/old.jpeg: out/old.jpeg is there already; --force overwrites it." in refused.stderr
+    assert (tmp_path / "out" / "old.jpeg").read_bytes() == b"precious"
+    forced = call_bot(tmp_path, "recolor", "a/old.jpeg", "b/old.jpeg", "-o", "out", "--force")
+    assert forced.returncode == 1, "two photos never go into the same file"
+    assert "1 of 2 photos recolored" in forced.stdout
+    assert size_of((tmp_path / "out" / "old.jpeg").read_bytes()) == ("JPEG", (64, 48))
+
+
+def test_the_name_of_the_result_says_its_format(tmp_path: Path) -> None:
+    (tmp_path / "old.jpg").write_bytes(gray_photo(64, 48))
+    done = call_bot(tmp_path, "recolor", "old.jpg", "-o", "new.png", "--layout", "side_by_side", "--vividness", "1.5")
+    assert done.returncode == 0
+    assert size_of((tmp_path / "new.png").read_bytes()) == ("PNG", (128, 48))
+
+
+def test_the_check_of_a_sound_bot(tmp_path: Path) -> None:
+    done = call_bot(tmp_path, "check")
+    assert done.returncode == 0, done.stdout
+    for expected in ("made at the first start", "sqlite:///", "the bot's own: ", " on cpu", "python -m bot"):
+        assert expected in done.stdout
+    assert not (tmp_path / "data").exists(), "looking changes nothing"
+
+
+def test_the_check_says_what_to_put_right(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        done = call_bot(
+            tmp_path,
+            "check",
+            COLORIZEBOT_WEB__PORT=port,
+            COLORIZEBOT_INFERENCE_URL="http://127.0.0.1:9",
+            COLORIZEBOT_DATABASE_URL="sqlite:////dev/null/ledger.sqlite3",
+            COLORIZEBOT_WBE__PORT="1",
+        )
+    assert done.returncode == 1
+    assert f"http://127.0.0.1:{port} is taken by another program" in done.stdout
+    for variable in ("WEB__PORT", "INFERENCE_URL", "DATABASE_URL", "WBE__PORT is no setting"):
+        assert f"COLORIZEBOT_{variable}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"WEB__PORT": "eighty"}, "COLORIZEBOT_WEB__PORT is 'eighty', but should be a valid integer"),
+        ({"WEB__HOST": "no-such-host.invalid"}, "COLORIZEBOT_WEB__HOST"),
+        ({"DATA_DIR": "/dev/null"}, "COLORIZEBOT_DATA_DIR"),
+        ({"DATABASE_URL": "mysql://host/database"}, "COLORIZEBOT_DATABASE_URL"),
+        ({"FETCH__ALLOW_PRIVATE": '["nas"]'}, "COLORIZEBOT_FETCH__ALLOW_PRIVATE"),
+        ({"WORKER_WEIGHTS": "/no/such.safetensors"}, "COLORIZEBOT_WORKER_WEIGHTS"),
+    ],
+)
+def test_what_the_operator_has_to_put_right_is_said_in_one_line(
+    tmp_path: Path, settings: dict[str, str], expected: str
+) -> None:
+    done = call_bot(tmp_path, **{f"COLORIZEBOT_{name}": value for name, value in settings.items()})
+    assert done.returncode == 2
+    last_line = done.stderr.splitlines()[-1]
+    assert last_line.startswith("colorizebot: ")
+    assert expected in last_line
+    assert "Traceback" not in done.stderr
+
+
+def test_a_taken_port_and_a_second_bot_are_said_in_one_line(tmp_path: Path) -> None:
+    with running_bot(tmp_path) as bot:
+        port = bot.url.rpartition(":")[2]
+        second = call_bot(tmp_path)
+        assert second.returncode == 2
+        assert second.stderr.startswith("colorizebot: Another bot is running")
+        elsewhere = call_bot(tmp_path, COLORIZEBOT_DATA_DIR=str(tmp_path / "elsewhere"), COLORIZEBOT_WEB__PORT=port)
+        assert elsewhere.returncode == 2
+        assert "set COLORIZEBOT_WEB__PORT to another one" in elsewhere.stderr.splitlines()[-1]
+        assert "Traceback" not in elsewhere.stderr
+
+
+def test_the_help_names_every_setting(tmp_path: Path) -> None:
+    done = call_bot(tmp_path, "--help")
+    assert done.returncode == 0
+    for variable in (
+        "DATA_DIR",
+        "DATABASE_URL",
+        "INFERENCE_URL",
+        "TRIGGERS",
+        "WEB__PUBLIC_URL",
+        "FETCH__ALLOW_PRIVATE",
+    ):
+        assert f"COLORIZEBOT_{variable} (default " in done.stdout
+
+
+def test_nothing_but_the_client_of_the_model_is_imported(tmp_path: Path) -> None:
+    """The bot runs without torch, numpy or Pillow in its process."""
+    program = "import sys, bot.commands.serve, bot.commands.recolor, bot.commands.check; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert {"torch", "numpy", "PIL"}.isdisjoint(done.stdout.split())
