@@ -50,5 +50,8 @@ def test_a_bad_option_is_told_with_what_would_do(query: dict[str, str], named: s
 def test_any_query_gives_options_or_a_short_sentence(query: dict[str, str]) -> None:
     try:
         RecolorOptions.from_query(query)
-    except InvalidOption as problem:
-        assert len(problem.detail) < 200
+    except InvalidOption as invalid:
+        problem: InvalidOption | None = invalid
+    else:
+        problem = None
+    assert problem is None or len(problem.detail) < 200
