@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from inference.problems import OutOfMemory
-from inference.worker.batching import Batcher, Plane
+from inference.worker.batching import Batcher, DeviceFailed, Plane
 from inference.worker.metrics import Metrics
 from inference.worker.out_of_memory import BatchLimit
 
@@ -59,7 +59,7 @@ async def batcher(device: Device, metrics: Metrics) -> AsyncIterator[Batcher]:
         yield batcher
         device.open.set()
         running.cancel()
-        await asyncio.wait([running])
+        await asyncio.gather(running, return_exceptions=True)
 
 
 def plane(shape: tuple[int, int], value: float = 0) -> Plane:
@@ -171,3 +171,17 @@ async def test_a_bug_in_the_network_fails_its_batch_only(batcher: Batcher, devic
         await batcher.predict([plane(WIDE)])
     device.broken = None
     assert (await batcher.predict([plane(WIDE)])).ab
+
+
+async def test_a_device_that_keeps_failing_is_given_up(device: Device, metrics: Metrics) -> None:
+    with ThreadPoolExecutor(1) as thread:
+        batcher = Batcher(device.forward, thread, BatchLimit(1), metrics, make_room=lambda: None)
+        running = asyncio.create_task(batcher.run())
+        device.broken = RuntimeError("CUDA error: an illegal memory access was encountered")
+        photos = await waiting(batcher, *[[plane(WIDE)] for _ in range(5)])
+        with pytest.raises(DeviceFailed, match="3 times in a row"):
+            await asyncio.wait_for(running, 5)
+        outcomes = await asyncio.wait_for(asyncio.gather(*photos, return_exceptions=True), 5)
+        assert [type(outcome) for outcome in outcomes] == [RuntimeError] * 3 + [DeviceFailed] * 2
+        with pytest.raises(DeviceFailed):
+            await batcher.predict([plane(WIDE)])

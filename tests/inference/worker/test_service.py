@@ -65,6 +65,17 @@ async def test_options_are_honoured(session: aiohttp.ClientSession, jpeg: bytes)
     assert np.ptp(pixels, axis=2).max() <= 1, "vividness 0 has to be gray"
 
 
+async def test_an_animation_stays_one(session: aiohttp.ClientSession) -> None:
+    first, *others = [photograph(96, 64).rotate(30 * turn) for turn in range(12)]
+    animation = encoded(first, "GIF", save_all=True, append_images=others, duration=80)
+    before = await metric(session, "colorizebot_worker_batch_items_sum")
+    async with session.post("/v1/recolor", data=animation) as response:
+        assert response.content_type == "image/gif"
+        recolored = Image.open(io.BytesIO(await response.read()))
+    assert (recolored.size, getattr(recolored, "n_frames", 1)) == ((96, 64), 12)
+    assert await metric(session, "colorizebot_worker_batch_items_sum") > before + 1
+
+
 @pytest.mark.parametrize("query", ["vividness=9", "vividness=red", "layout=upside_down", "format=bmp", "colour=1"])
 async def test_bad_options_are_problems(session: aiohttp.ClientSession, jpeg: bytes, query: str) -> None:
     async with session.post("/v1/recolor?" + query, data=jpeg) as response:
