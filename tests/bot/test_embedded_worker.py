@@ -60,6 +60,7 @@ async def test_a_worker_runs_for_as_long_as_the_context(caplog: pytest.LogCaptur
     async with embedded_worker(on_death=lambda: None, program=program(FAITHFUL)) as socket:
         pid = await until_started(caplog, 1)
         assert is_running(pid)
+        assert os.getpgid(pid) != os.getpgid(0), "Ctrl-C is for the bot alone"
         assert len(str(socket)) < 100
         folder = socket.parent
         assert folder.is_dir()

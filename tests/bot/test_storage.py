@@ -82,6 +82,23 @@ async def test_saving_again_replaces_the_whole_file(storage: Storage) -> None:
     assert await storage.read(request_id, "input-0") == b"short"
 
 
+async def test_readers_see_the_old_file_or_the_new_one_and_nothing_between(storage: Storage) -> None:
+    request_id = new_request_id()
+    versions = [letter * 2_000_000 for letter in (b"a", b"b")]
+    await storage.save_input(request_id, 0, versions[0])
+    path, seen = storage.path(request_id, "input-0"), set()
+    writing = asyncio.create_task(save_in_turn(storage, request_id, versions * 10))
+    while not writing.done():
+        seen.add(await asyncio.to_thread(path.read_bytes))
+    await writing
+    assert seen <= set(versions)
+
+
+async def save_in_turn(storage: Storage, request_id: str, versions: list[bytes]) -> None:
+    for version in versions:
+        await storage.save_input(request_id, 0, version)
+
+
 @pytest.mark.parametrize(
     "name", ["../secret", "input-0/../../x", "/etc/passwd", "", ".", "..", "input-0.part.exe", "x"]
 )

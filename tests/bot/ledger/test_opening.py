@@ -9,6 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from bot.ledger import open_ledger, schema
+from bot.ledger.engine import make_engine, parse_url
 from bot.ledger.opening import Condition, examine
 from bot.ledger.tables import metadata
 from bot.problems import OperatorError
@@ -33,6 +34,14 @@ async def test_a_ledger_is_durable_and_opens_again(tmp_path: Path) -> None:
     await open_and_close(f"sqlite:///{file}")
     await open_and_close(f"sqlite:///{file}")
     assert sqlite3.connect(file).execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+async def test_what_is_committed_survives_a_power_cut(tmp_path: Path) -> None:
+    engine = make_engine(parse_url(f"sqlite:///{tmp_path / 'ledger.sqlite3'}"))
+    async with engine.connect() as connection:
+        synchronous = (await connection.exec_driver_sql("PRAGMA synchronous")).scalar_one()
+    await engine.dispose()
+    assert synchronous == 2  # FULL
 
 
 async def test_a_newer_schema_is_left_alone(tmp_path: Path) -> None:
