@@ -10,7 +10,7 @@ Three steps, so that a worker can run the first and the last on threads and batc
 from inference.imaging.decoding import decode
 from inference.imaging.encoding import Picture, encode
 from inference.imaging.limits import Limits
-from inference.imaging.opening import open_checked
+from inference.imaging.opening import measure, open_checked
 from inference.imaging.photo import Photo
 
-__all__ = ["Limits", "Photo", "Picture", "decode", "encode", "open_checked"]
+__all__ = ["Limits", "Photo", "Picture", "decode", "encode", "measure", "open_checked"]

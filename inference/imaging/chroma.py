@@ -42,6 +42,10 @@ def lightness(luma: Float) -> Float:
     return (116 * np.where(linear > _KNEE**3, np.cbrt(linear), linear / _KNEE_SLOPE + 4 / 29) - 16).astype(np.float32)
 
 
+LIGHTNESS_OF_LEVEL: Final[Float] = lightness(np.arange(256, dtype=np.float32))
+"""L* in 0..100 of the gray levels 0..255."""
+
+
 def chroma_from_ab(luma: Float, ab: Float) -> Float:
     """Return the chroma that colours of a given luma and a given Lab ab have.
 

@@ -21,8 +21,10 @@ _IMAGE_HEADER_BYTES = 10
 _MAX_COMMENT_BYTES = 2**16
 
 
-def check_extent(data: bytes, limits: Limits) -> None:
-    """Check size and number of frames of a GIF, frames that reach beyond the declared screen included.
+def check_extent(data: bytes, limits: Limits) -> int:
+    """Check size and number of frames of a GIF, and return the number.
+
+    Frames that reach beyond the declared screen count in full.
 
     Raises ``TooManyFrames`` or ``TooManyPixels`` as soon as a limit is passed, and ``BrokenImage`` where the blocks
     don't hold together.
@@ -44,6 +46,7 @@ def check_extent(data: bytes, limits: Limits) -> None:
                 raise BrokenImage
     if not frames:
         raise BrokenImage
+    return frames
 
 
 def without_gray_ramps(data: bytes) -> bytes:

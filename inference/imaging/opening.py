@@ -48,14 +48,14 @@ def open_checked(data: bytes, limits: Limits) -> tuple[FileType, Image.Image]:
     Raises ``EmptyBody``, ``TooManyBytes``, ``TooManyPixels``, ``TooManyFrames``, ``NotAnImage``, ``UnsupportedType``
     or ``BrokenImage``.
     """
-    limits.check_bytes(len(data))
-    file_type = recognise(data)
-    _check_before_opening(file_type, data, limits)
-    image = reopen(data, file_type)
-    limits.check_size(*image.size)
-    if file_type in (FileType.PNG, FileType.WEBP):
-        limits.check_frames(getattr(image, "n_frames", 1), *image.size)
+    file_type, image, _ = _open_and_count(data, limits)
     return file_type, image
+
+
+def measure(data: bytes, limits: Limits) -> int:
+    """Return how many pixels all frames of a file have together, without decoding them; raises as ``open_checked``."""
+    _, image, frames = _open_and_count(data, limits)
+    return frames * image.width * image.height
 
 
 def reopen(data: bytes, file_type: FileType) -> Image.Image:
@@ -66,14 +66,27 @@ def reopen(data: bytes, file_type: FileType) -> Image.Image:
         return Image.open(io.BytesIO(data), formats=[file_type])
 
 
-def _check_before_opening(file_type: FileType, data: bytes, limits: Limits) -> None:
-    """Check what Pillow would find out only by much work, or by taking much memory."""
+def _open_and_count(data: bytes, limits: Limits) -> tuple[FileType, Image.Image, int]:
+    limits.check_bytes(len(data))
+    file_type = recognise(data)
+    frames = _check_before_opening(file_type, data, limits)
+    image = reopen(data, file_type)
+    limits.check_size(*image.size)
+    if file_type in (FileType.PNG, FileType.WEBP):
+        frames = getattr(image, "n_frames", 1)
+        limits.check_frames(frames, *image.size)
+    return file_type, image, frames
+
+
+def _check_before_opening(file_type: FileType, data: bytes, limits: Limits) -> int:
+    """Check what Pillow would find out only by much work, or much memory; return the frames as far as known by then."""
     if file_type is FileType.GIF:
-        gif_blocks.check_extent(data, limits)
-    elif file_type is FileType.WEBP:
+        return gif_blocks.check_extent(data, limits)
+    if file_type is FileType.WEBP:
         traits = webp_chunks.inspect(data)
         limits.check_size(traits.width, traits.height)
     elif file_type is FileType.JPEG:
         jpeg_segments.check_effort(data)
     elif file_type is FileType.PNG:
         png_chunks.check_effort(data)
+    return 1

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from inference.imaging.chroma import Float, lightness
+from inference.imaging.chroma import LIGHTNESS_OF_LEVEL, Float
 from inference.imaging.file_types import FileType
 from inference.imaging.timeline import Timeline
 from inference.vocabulary import InputKind
@@ -89,7 +89,7 @@ class Photo:
         """
         width, height = self.size
         shape = min(shapes, key=lambda shape: abs(math.log(shape[0] * width / (shape[1] * height))))
-        return [lightness(frame.shown_luma_at(shape)) for frame in self.key_frames]
+        return [LIGHTNESS_OF_LEVEL[frame.shown_luma_at(shape).astype(np.uint8)] for frame in self.key_frames]
 
 
 def _resized(plane: Image.Image, shape: tuple[int, int]) -> Float:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -40,20 +41,31 @@ def save_animation(
 ) -> bytes:
     """Write an animated GIF, WebP or PNG; ``pictures`` begins anew with the first frame (RGB or RGBA) at each call."""
     options: dict[str, Any] = {"save_all": True, "duration": list(playback.durations)}
-    if playback.loop is not None:
-        options["loop"] = playback.loop
+    others: Iterable[Image.Image]
     if file_type is FileType.GIF:
-        frames = _indexed(pictures, playback.scenes)
+        indexed = _indexed(pictures, playback.scenes)
+        first, others = next(indexed), indexed
         options |= {"disposal": _RESTORE_BACKGROUND, "optimize": False}
+        if playback.loop is not None:
+            options["loop"] = playback.loop
     else:
-        frames = pictures()
-        options |= {"loop": 1 if playback.loop is None else playback.loop}
+        first, others = next(pictures()), _Others(pictures)
+        options["loop"] = 1 if playback.loop is None else playback.loop
     if file_type is FileType.WEBP:
         options |= {"lossless": True} if lossless else {"quality": WEBP_QUALITY}
-    first, *others = frames
     buffer = io.BytesIO()
     first.save(buffer, format=file_type, append_images=others, **options)
     return buffer.getvalue()
+
+
+class _Others:
+    """The pictures after the first, made anew each time they are gone through, rather than all kept at once."""
+
+    def __init__(self, pictures: Callable[[], Iterator[Image.Image]]) -> None:
+        self._pictures = pictures
+
+    def __iter__(self) -> Iterator[Image.Image]:
+        return islice(self._pictures(), 1, None)
 
 
 def _indexed(pictures: Callable[[], Iterator[Image.Image]], scenes: Sequence[int]) -> Iterator[Image.Image]:

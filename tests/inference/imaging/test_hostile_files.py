@@ -11,7 +11,7 @@ import zlib
 import pytest
 from PIL import Image
 
-from inference.imaging import Limits, decode
+from inference.imaging import Limits, decode, measure
 from inference.imaging.file_types import FileType, recognise
 from inference.problems import (
     BrokenImage,
@@ -166,6 +166,14 @@ def test_a_limit_counts_to_the_pixel(file_type: FileType) -> None:
     assert decode(data, Limits(max_pixels=200 * 150)).size == (200, 150)
     with pytest.raises(TooManyPixels):
         decode(data, Limits(max_pixels=200 * 150 - 1))
+
+
+@pytest.mark.parametrize("file_type", ["GIF", "WEBP", "PNG"])
+def test_pixels_are_measured_over_all_frames(file_type: str) -> None:
+    others = [SCENE.rotate(10 * turn).quantize(16) for turn in range(1, 5)]
+    data = file_of(SCENE.quantize(16), file_type, save_all=True, append_images=others)
+    assert measure(data, Limits()) == 5 * 200 * 150
+    assert measure(JPEG, Limits()) == 200 * 150
 
 
 @pytest.mark.parametrize("file_type", ["GIF", "WEBP", "PNG"])
