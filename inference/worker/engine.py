@@ -11,15 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from inference.imaging import Limits, Photo, Picture, decode, encode, open_checked
-from inference.imaging.file_types import FileType
-from inference.imaging.opening import decoder_errors_are_broken_images
+from inference.imaging import Limits, Photo, Picture, decode, encode, measure
 from inference.model.colorizer import Colorizer, WeightsError, load_colorizer
 from inference.settings import UnusableSettings, WorkerSettings, names_of
 from inference.vocabulary import RecolorOptions
 from inference.worker.batching import Plane
-
-_ANIMATED = frozenset({FileType.GIF, FileType.PNG, FileType.WEBP})
 
 
 class Engine:
@@ -51,10 +47,7 @@ class Engine:
 
     def measure(self, data: bytes) -> int:
         """Return how many pixels the file holds in all its frames, undecoded; raises ``Problem`` if it is not taken."""
-        file_type, image = open_checked(data, self.limits)
-        with decoder_errors_are_broken_images():
-            frames = int(getattr(image, "n_frames", 1)) if file_type in _ANIMATED else 1
-        return image.width * image.height * frames
+        return measure(data, self.limits)
 
     def decode(self, data: bytes) -> tuple[Photo, Sequence[Plane]]:
         """Return the photo and, for each frame, the lightness (h, w) that the network is to see; raises ``Problem``."""
