@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 COUNT = 40
@@ -42,3 +43,10 @@ def manifest_folder(tmp_path_factory: pytest.TempPathFactory, photo_folder: Path
                 rows.append(f"{name},shard-{shard}.tar,made,{split}")
     (folder / "manifest.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tiny networks gain nothing from threads, and the order of sums stays the same from run to run."""
+    torch.set_num_threads(1)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
