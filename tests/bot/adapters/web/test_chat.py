@@ -1,0 +1,141 @@
+"""What the chat shows while an answer is on its way, and when there is none. In a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import FilePayload, Page, async_playwright, expect
+
+from bot.settings import LimitSettings
+from tests.bot.adapters.web.photos import a_photo
+from tests.bot.adapters.web.site import Site, open_site
+from tests.chromium import ARGUMENTS, chromium_path
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    path = chromium_path()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield await browser.new_page()
+        await browser.close()
+
+
+async def send(page: Page, *photos: bytes) -> None:
+    await page.set_input_files(
+        "#files",
+        [
+            FilePayload(name=f"photo-{index}.jpg", mimeType="image/jpeg", buffer=photo)
+            for index, photo in enumerate(photos or [a_photo()])
+        ],
+    )
+
+
+async def test_while_the_worker_warms_up_the_page_says_so_and_takes_photos(site: Site, page: Page) -> None:
+    site.worker.ready = False
+    site.work()
+    await page.goto(site.url)
+    await expect(page.locator("#warming")).to_be_visible()
+    await send(page)
+    await expect(page.locator(".reply-words")).to_have_text("Getting ready…")
+    site.worker.ready = True
+    await expect(page.get_by_role("slider")).to_be_visible()
+    await expect(page.locator("#warming")).to_be_hidden()
+
+
+async def test_a_waiting_photo_shows_its_place_then_the_work_then_the_answer(site: Site, page: Page) -> None:
+    site.worker.gate.clear()
+    await page.goto(site.url)
+    await send(page, a_photo(), a_photo(80, 60))
+    words = page.locator(".reply-words")
+    await expect(words).to_have_text(["You’re next.", "You’re 2nd in line."])
+    await expect(page.locator(".developing img")).to_have_count(2)
+    site.work()
+    await expect(words).to_have_text(["Finding the colours…", "Finding the colours…"])
+    await expect(page.locator("#live")).to_have_text("Finding the colours…")
+    site.worker.gate.set()
+    await expect(page.get_by_role("slider")).to_have_count(2)
+    await expect(page.locator("#live")).to_have_text("Your photo is ready.")
+    await expect(page.locator(".developing:visible")).to_have_count(0)
+
+
+async def test_reloading_in_the_middle_loses_nothing(site: Site, page: Page) -> None:
+    site.worker.gate.clear()
+    site.work()
+    await page.goto(site.url)
+    await send(page)
+    await expect(page.locator(".reply-words")).to_have_text("Finding the colours…")
+    await page.reload()
+    await expect(page.locator(".reply-words")).to_have_text("Finding the colours…")
+    site.worker.gate.set()
+    await expect(page.get_by_role("slider")).to_be_visible()
+
+
+async def test_the_kind_of_photo_is_said(site: Site, page: Page) -> None:
+    site.work()
+    await page.goto(site.url)
+    sentences = {
+        "gray": "A black-and-white photo.",
+        "tinted": "A toned photo, as sepia prints are.",
+        "color": "This photo was already in colour.",
+    }
+    for kind, sentence in sentences.items():
+        site.worker.input = kind
+        await send(page)
+        await expect(page.locator(".kind", has_text=sentence)).to_be_visible()
+
+
+async def test_a_photo_that_was_turned_away_can_be_sent_again(tmp_path: Path, page: Page) -> None:
+    async with open_site(tmp_path, limits=LimitSettings(queue_size=1)) as site:
+        await page.goto(site.url)
+        await send(page, a_photo(), a_photo(80, 60))
+        await expect(page.locator(".reply-words").last).to_contain_text("please try again in a few minutes")
+        site.work()
+        await expect(page.get_by_role("slider")).to_have_count(1)
+        await page.get_by_role("button", name="Try again").click()
+        await expect(page.get_by_role("slider")).to_have_count(2)
+
+
+async def test_a_bot_that_is_away_is_told_and_the_photo_kept(site: Site, page: Page) -> None:
+    site.work()
+    await page.goto(site.url)
+    await expect(page.get_by_role("slider")).to_be_visible()
+    await page.context.set_offline(True)
+    await send(page)
+    await expect(page.locator(".reply-words")).to_contain_text("I can’t be reached right now.")
+    await page.context.set_offline(False)
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.locator("#conversation").get_by_role("slider")).to_be_visible()
+
+
+async def test_what_is_deleted_in_one_window_goes_from_the_other(site: Site, page: Page) -> None:
+    await page.goto(site.url)
+    await send(page)
+    exchange = page.locator(".exchange[data-id]")
+    await expect(exchange).to_be_visible()
+    await site.parts.intake.withdraw(await exchange.get_attribute("data-id") or "")
+    await expect(exchange).to_have_count(0)
+    await expect(page.locator("#welcome")).to_be_visible()
+
+
+async def test_a_page_shared_too_early_shows_the_answer_by_itself(site: Site, page: Page) -> None:
+    await page.goto(site.url)
+    await send(page)
+    exchange = page.locator(".exchange[data-id]")
+    await page.goto(f"{site.url}/r/{await exchange.get_attribute('data-id')}")
+    await expect(page.locator("#waiting")).to_be_visible()
+    site.work()
+    await expect(page.get_by_role("slider")).to_be_visible()
+
+
+async def test_when_there_is_no_comparison_the_photo_is_shown_nevertheless(site: Site, page: Page) -> None:
+    site.work()
+    await page.goto(site.url)
+    await page.route("**/compare-0.jpg", lambda route: route.fulfill(status=503))
+    await send(page)
+    await expect(page.locator(".kind:visible")).to_contain_text("The comparison can’t be shown just now")
+    await expect(page.locator("#conversation .after img")).to_have_class("shown")
+    await expect(page.get_by_role("slider")).to_be_hidden()
+    await expect(page.get_by_role("link", name="Download")).to_be_visible()
