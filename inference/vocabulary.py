@@ -43,7 +43,7 @@ class OutputFormat(StrEnum):
 
 
 class InputKind(StrEnum):
-    """What colour the photo had when it came in."""
+    """What color the photo had when it came in."""
 
     GRAY = "gray"
     TINTED = "tinted"

@@ -1,6 +1,6 @@
 """Luma, chroma and CIE Lab (D65) on small NumPy arrays.
 
-Luma Y' and chroma Cb, Cr are those of JPEG (Rec. ITU-R BT.601, full range), here with chroma centred on 0; the colour
+Luma Y' and chroma Cb, Cr are those of JPEG (Rec. ITU-R BT.601, full range), here with chroma centred on 0; the color
 spaces behind them are sRGB (IEC 61966-2-1) and CIE 1976 L*a*b* with its white point.
 """
 
@@ -47,10 +47,10 @@ LIGHTNESS_OF_LEVEL: Final[Float] = lightness(np.arange(256, dtype=np.float32))
 
 
 def chroma_from_ab(luma: Float, ab: Float) -> Float:
-    """Return the chroma that colours of a given luma and a given Lab ab have.
+    """Return the chroma that colors of a given luma and a given Lab ab have.
 
     ``luma`` is (h, w) in 0..255, ``ab`` (2, h, w) in Lab units; the answer is (2, h, w), Cb and Cr centred on 0, in
-    the same units as luma. The ab of a colour and its own luma give exactly its own chroma back. Colours outside the
+    the same units as luma. The ab of a color and its own luma give exactly its own chroma back. Colors outside the
     sRGB gamut come out beyond what luma allows, and are for the caller to fit in.
     """
     target = luma.astype(np.float32) / 255
@@ -62,12 +62,12 @@ def chroma_from_ab(luma: Float, ab: Float) -> Float:
         step = error / np.maximum(np.tensordot(LUMA_WEIGHTS, slope, 1), 1e-3)
         light = np.clip(light - np.clip(step, -_LARGEST_STEP, _LARGEST_STEP), 0, 100)
     rgb, _ = _rgb_and_slope(light, a, b)
-    grey = np.tensordot(LUMA_WEIGHTS, rgb, 1)
-    return 255 * np.stack([(rgb[2] - grey) / CB_TO_BLUE, (rgb[0] - grey) / CR_TO_RED])
+    gray = np.tensordot(LUMA_WEIGHTS, rgb, 1)
+    return 255 * np.stack([(rgb[2] - gray) / CB_TO_BLUE, (rgb[0] - gray) / CR_TO_RED])
 
 
 def _rgb_and_slope(light: Float, a: Float, b: Float) -> tuple[Float, Float]:
-    """Return unclipped sRGB (3, h, w) of Lab colours, black at 0 and white at 1, and its derivative by L*."""
+    """Return unclipped sRGB (3, h, w) of Lab colors, black at 0 and white at 1, and its derivative by L*."""
     fy = (light + 16) / 116
     f = np.stack([fy + a / 500, fy, fy - b / 200])
     above = f > _KNEE

@@ -14,7 +14,7 @@ from inference.imaging.input_kind import input_kind
 from inference.imaging.limits import Limits
 from inference.imaging.opening import decoder_errors_are_broken_images, open_checked, reopen
 from inference.imaging.photo import PREVIEW_SIDE, Frame, JpegTables, Photo
-from inference.imaging.pixels import QUARTER_TURNS, orientation, standardise, upright
+from inference.imaging.pixels import QUARTER_TURNS, orientation, standardize, upright
 from inference.imaging.profiles import UNCHANGED, conversion_to_srgb
 from inference.imaging.timeline import STILL, timeline_of
 from inference.vocabulary import InputKind
@@ -45,7 +45,7 @@ def decode(data: bytes, limits: Limits) -> Photo:
 
 
 def original_pictures(photo: Photo) -> Iterator[Image.Image]:
-    """Decode the photo once more and yield its frames in their own colours, upright, in mode L, LA, RGB or RGBA."""
+    """Decode the photo once more and yield its frames in their own colors, upright, in mode L, LA, RGB or RGBA."""
     with decoder_errors_are_broken_images():
         image = reopen(photo.data, photo.file_type)
         yield from (picture for picture, _ in _pictures(image, photo.file_type))
@@ -67,7 +67,7 @@ def _decode_jpeg(data: bytes, image: JpegImageFile) -> Photo:
     else:
         image.load()
         transposition = orientation(image)
-        frame = _frame(upright(standardise(image), transposition))
+        frame = _frame(upright(standardize(image), transposition))
     tables = _jpeg_tables(quantization, full_chroma, is_transposed=transposition in QUARTER_TURNS)
     return Photo(data, FileType.JPEG, (frame,), STILL, _kind(frame.preview), jpeg=tables, lossless=False)
 
@@ -96,7 +96,7 @@ def _pictures(image: Image.Image, file_type: FileType) -> Iterator[tuple[Image.I
     for index in range(first, count):
         image.seek(index)
         image.load()
-        picture = upright(standardise(image), orientation(image))
+        picture = upright(standardize(image), orientation(image))
         duration = int(image.info.get("duration", 0))
         yield picture, duration if duration > _SHORTEST_DURATION else _USUAL_DURATION
 

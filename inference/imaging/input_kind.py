@@ -1,7 +1,7 @@
-"""Tells gray photos, toned prints and colour photos apart.
+"""Tells gray photos, toned prints and color photos apart.
 
-The thresholds, in levels of 255, leave 99 % of 5,200 colour photographs as colour, haze, snow and black cats among the
-other 1 %; and they take 78 of 80 historic prints for gray or tinted, the other two being stained or coloured by hand.
+The thresholds, in levels of 255, leave 99 % of 5,200 color photographs as color, haze, snow and black cats among the
+other 1 %; and they take 78 of 80 historic prints for gray or tinted, the other two being stained or colored by hand.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _OPPOSITE_HUE = 0.3
 
 
 def input_kind(luma: NDArray[np.uint8], chroma: Float) -> InputKind:
-    """Tell what colour a photo has from a small copy: luma (h, w) in 0..255, chroma (2, h, w) centred on 0.
+    """Tell what color a photo has from a small copy: luma (h, w) in 0..255, chroma (2, h, w) centred on 0.
 
-    A toned print (sepia, cyanotype, selenium) has a chroma that its luma explains; a colour photo's depends on what is
+    A toned print (sepia, cyanotype, selenium) has a chroma that its luma explains; a color photo's depends on what is
     shown.
     """
     flat = chroma.reshape(2, -1)

@@ -1,4 +1,4 @@
-"""Joins a photo's luma with the predicted colours."""
+"""Joins a photo's luma with the predicted colors."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def chroma_lines(photo: Photo, ab: Sequence[Float], vividness: float) -> list[Ch
     rows, columns = ab[0].shape[1:]
     lumas = [frame.luma_at((rows * _CELL, columns * _CELL)) for frame in photo.key_frames]
     cell_lumas = [cell_means(luma, (rows, columns)) for luma in lumas]
-    colours = steady(ab, cell_lumas, photo.timeline.scenes)
+    colors = steady(ab, cell_lumas, photo.timeline.scenes)
     return [
-        fit_lines(luma, chroma_from_ab(cell_luma, colour * np.float32(vividness)))
-        for luma, cell_luma, colour in zip(lumas, cell_lumas, colours, strict=True)
+        fit_lines(luma, chroma_from_ab(cell_luma, color * np.float32(vividness)))
+        for luma, cell_luma, color in zip(lumas, cell_lumas, colors, strict=True)
     ]
 
 

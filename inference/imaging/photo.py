@@ -58,7 +58,7 @@ class JpegTables:
 class Photo:
     """A decoded photo or animation: luma and opacity of every frame, and what is needed to write it back.
 
-    The original colours aren't kept; ``data``, the file as it came, has them.
+    The original colors aren't kept; ``data``, the file as it came, has them.
     """
 
     data: bytes

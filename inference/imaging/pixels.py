@@ -42,7 +42,7 @@ def upright(image: Image.Image, transposition: Image.Transpose | None) -> Image.
     return image if transposition is None else image.transpose(transposition)
 
 
-def standardise(image: Image.Image) -> Image.Image:
+def standardize(image: Image.Image) -> Image.Image:
     """Return the picture in 8-bit sRGB, in mode L, LA, RGB or RGBA, whatever mode and profile it came in."""
     profile = image.info.get("icc_profile")
     plain = _eight_bit(image)

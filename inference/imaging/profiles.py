@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageCms
 
-# Two profiles that agree within this many of 255 levels all over the colour cube are the same for our purposes: most
+# Two profiles that agree within this many of 255 levels all over the color cube are the same for our purposes: most
 # photos carry some vendor's sRGB profile, and needn't be converted pixel by pixel.
 _SAME_LEVELS = 2
 _CUBE_STEPS = 6

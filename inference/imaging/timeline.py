@@ -1,4 +1,4 @@
-"""Which frames of an animation need a look of their own, and colours that hold still from one to the next."""
+"""Which frames of an animation need a look of their own, and colors that hold still from one to the next."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _NEW_KEY_LEVELS = 6.0
 _CUT_LEVELS = 32.0
 """A scene ends where luma changes by this much on average."""
 _INERTIA = 0.92
-"""Share of the neighbouring key frame's colour where nothing moves."""
+"""Share of the neighbouring key frame's color where nothing moves."""
 _MOTION_LEVELS = 10.0
-"""A change of luma by this much counts as motion: there a frame keeps its own colour."""
+"""A change of luma by this much counts as motion: there a frame keeps its own color."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Timeline:
     scenes: tuple[int, ...]
     """For each key frame the number of its scene, from 0."""
     key_of_frame: tuple[int, ...]
-    """For each frame the index into ``keys`` of the key frame that it shares colours with."""
+    """For each frame the index into ``keys`` of the key frame that it shares colors with."""
 
 
 STILL = Timeline(keys=(0,), scenes=(0,), key_of_frame=(0,))
@@ -54,10 +54,10 @@ def timeline_of(previews: Iterable[Image.Image]) -> Timeline:
 
 
 def steady(ab: Sequence[Float], lumas: Sequence[Float], scenes: Sequence[int]) -> list[Float]:
-    """Smooth predicted colours over time within each scene.
+    """Smooth predicted colors over time within each scene.
 
-    ``ab`` (2, h, w) and ``lumas`` (h, w), in 0..255, are those of the key frames. Each spot's colour is drawn towards
-    the neighbouring frames' where its luma stays the same, forwards and backwards in time alike, so that colours don't
+    ``ab`` (2, h, w) and ``lumas`` (h, w), in 0..255, are those of the key frames. Each spot's color is drawn towards
+    the neighbouring frames' where its luma stays the same, forwards and backwards in time alike, so that colors don't
     lag behind.
     """
     if len(ab) == 1:

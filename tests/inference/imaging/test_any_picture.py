@@ -38,7 +38,7 @@ def recolored(data: bytes, seed: int, options: RecolorOptions) -> tuple[np.ndarr
     return np.asarray(photo.frames[0].luma).astype(int), opened(picture.data), picture.data
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     image=pictures(("L", "LA", "RGB", "RGBA")),
     file_type=st.sampled_from(["PNG", "TIFF"]),
@@ -56,7 +56,7 @@ def test_luma_is_untouched_to_rounding(image: Image.Image, file_type: str, vivid
         assert np.array_equal(np.asarray(result.convert("RGBA").getchannel("A")), np.asarray(image.getchannel("A")))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     image=pictures(("L", "RGB")),
     quality=st.integers(20, 98),
@@ -75,7 +75,7 @@ def test_luma_of_a_jpeg_changes_as_by_saving_again(
     assert ours.mean() <= pillows.mean() + 0.1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(image=pictures(("L", "LA", "RGB", "RGBA")), file_type=st.sampled_from(["GIF", "WEBP", "AVIF", "HEIF"]))
 def test_other_types_keep_their_size(image: Image.Image, file_type: str) -> None:
     stored = image.convert("RGB") if file_type == "HEIF" and image.mode == "LA" else image

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from PIL import Image
 
 from inference.imaging.chroma import chroma_from_ab
 from inference.imaging.guided import ChromaLines, cell_means, fit_lines, spread
+from inference.model.color import lab_from_srgb
 from tests.inference.imaging.pictures import scene, true_ab
 
 Float = NDArray[np.float32]
@@ -128,10 +130,6 @@ def test_as_good_as_working_in_lab_at_full_size() -> None:
 
 
 def to_lab(luma: NDArray[np.uint8], chroma: Float) -> Float:
-    import torch
-
-    from inference.model.color import lab_from_srgb
-
     cb, cr = chroma
     rgb = np.stack([luma + 1.402 * cr, luma - 0.344136 * cb - 0.714136 * cr, luma + 1.772 * cb]) / 255
     lab: Float = lab_from_srgb(torch.from_numpy(rgb.clip(0, 1).astype(np.float32))).numpy()

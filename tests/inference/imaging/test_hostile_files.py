@@ -187,6 +187,7 @@ def test_frames_count_one_by_one_and_together(file_type: str) -> None:
         decode(data, Limits(max_total_pixels=5 * 200 * 150 - 1))
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("file_type", FileType)
 def test_a_file_cut_off_anywhere_is_read_or_refused(file_type: FileType) -> None:
     data = file_of(SCENE.resize((40, 30)), file_type)
@@ -195,6 +196,7 @@ def test_a_file_cut_off_anywhere_is_read_or_refused(file_type: FileType) -> None
             decode(data[:length], Limits())
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("file_type", FileType)
 def test_a_file_with_a_damaged_byte_is_read_or_refused(file_type: FileType) -> None:
     data = file_of(SCENE.resize((40, 30)), file_type)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -32,8 +34,6 @@ def jpeg_luma(data: bytes) -> NDArray[np.int16]:
 
 
 def opened_jpeg(data: bytes) -> JpegImageFile:
-    import io
-
     image = Image.open(io.BytesIO(data))
     assert isinstance(image, JpegImageFile)
     return image
@@ -90,6 +90,15 @@ def test_quantisation_turns_with_the_picture() -> None:
 def test_full_chroma_stays_full() -> None:
     _, picture = recolor_as(SCENE, file_of(SCENE, "JPEG", subsampling="4:4:4"))
     assert get_sampling(opened_jpeg(picture.data)) == 0
+
+
+def test_of_several_pictures_in_a_phones_jpeg_the_first_is_taken() -> None:
+    depth_map = Image.new("L", (50, 40))
+    data = file_of(SCENE, "MPO", save_all=True, append_images=[depth_map.convert("RGB")])
+    _, picture = recolor_as(SCENE, data)
+    assert picture.media_type == "image/jpeg"
+    assert opened(picture.data).size == SCENE.size
+    assert getattr(opened(picture.data), "n_frames", 1) == 1
 
 
 def test_no_vividness_gives_the_gray_photo() -> None:

@@ -101,6 +101,7 @@ APPROXIMATE = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Palette images with Transparency")
 @pytest.mark.parametrize("name", APPROXIMATE)
 def test_other_pixels_keep_the_luma_that_pillow_sees(name: str) -> None:
     _, picture = recolor_as(SCENE, APPROXIMATE[name], RecolorOptions(format=OutputFormat.PNG))

@@ -62,6 +62,7 @@ def test_both_halves_are_upright() -> None:
     assert np.abs(luma_of(original) - luma_of(SCENE)).mean() < 3
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 @pytest.mark.parametrize("exif", [b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0"])
 def test_unreadable_exif_is_no_reason_to_refuse_a_photo(exif: bytes) -> None:
     _, picture = recolor_as(SCENE, file_of(SCENE, "JPEG", exif=exif))

@@ -54,7 +54,7 @@ def test_photos_turned_to_sepia_are_tinted() -> None:
 
 def test_true_colors_at_a_quarter_of_the_networks_size_nearly_restore_the_photo() -> None:
     guided, bilinear = [], []
-    for data in photographs("main-03.tar", 24):
+    for data in photographs("main-03.tar", 12):
         photo = opened(data).convert("RGB")
         # Chroma in the corpus is stored at half size; only a smaller copy has edges of color as sharp as of luma.
         photo = photo.reduce(2).resize((photo.width, photo.height), Image.Resampling.LANCZOS)
