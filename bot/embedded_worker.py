@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 import signal
 import sys
@@ -30,6 +31,7 @@ _LAST_WORDS_SECONDS = 1.0
 _UNUSABLE_SETTINGS = 2
 """The exit status by which a worker says that starting it again will not help."""
 _LONGEST_LINE = 2**20
+_LISTENING = ("COLORIZEBOT_WORKER_HOST", "COLORIZEBOT_WORKER_PORT", "COLORIZEBOT_WORKER_SOCKET")
 _LOG_LINE = re.compile(r"\S+Z (?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) +(?P<event>.*)")
 
 
@@ -79,6 +81,8 @@ async def _run(command: Sequence[str]) -> tuple[int, str]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         limit=_LONGEST_LINE,
+        # The machine's own worker may be set to a port; the bot's listens on its socket alone.
+        env={name: value for name, value in os.environ.items() if name not in _LISTENING},
         start_new_session=True,  # Ctrl-C is for the bot, which lets the worker finish what is in work
     )
     _log.info("worker started: pid=%d", process.pid)

@@ -78,6 +78,20 @@ async def test_what_it_logs_is_in_the_bots_log_at_its_level(caplog: pytest.LogCa
     assert [level for line, level in told.items() if "worker: pid=" in line] == [logging.WARNING]
 
 
+async def test_it_does_not_listen_where_another_worker_is_set_to(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLORIZEBOT_WORKER_PORT", "8090")
+    monkeypatch.setenv("COLORIZEBOT_WORKER_DEVICE", "cpu")
+    source = FAITHFUL.replace('"arguments", *sys.argv[1:]', '"told", *sorted(n for n in os.environ if "WORKER" in n)')
+    async with embedded_worker(on_death=lambda: None, program=program(source)):
+        await until_started(caplog, 1)
+        async with asyncio.timeout(20):
+            while not any("told" in message for message in caplog.messages):
+                await asyncio.sleep(0.01)
+    assert "worker: told COLORIZEBOT_WORKER_DEVICE" in caplog.messages
+
+
 async def test_a_killed_worker_is_started_again(caplog: pytest.LogCaptureFixture) -> None:
     deaths: Counter[str] = Counter()
     async with embedded_worker(on_death=lambda: deaths.update(["death"]), program=program(FAITHFUL)):
