@@ -21,7 +21,13 @@ from bot.vocabulary import Entry, State
 
 _STATIC = Path(__file__).parent / "static"
 _MAX_SHOWN = 200
-_EXAMPLE = {"file": "example.jpg", "width": 720, "height": 480, "caption": "An example."}
+_EXAMPLE = {
+    # As `python -m bot recolor --layout side_by_side` made it, scaled down.
+    "file": "example.jpg",
+    "width": 720,
+    "height": 554,
+    "caption": "On the road to Killarney, about 1910. The colours are today’s.",
+}
 
 
 class Pages:
