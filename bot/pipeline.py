@@ -140,7 +140,9 @@ class Pipeline:
     async def _recolor(self, request: Request, index: int, photo: bytes) -> Recolored:
         self._show(request, index, Step.RECOLORING)
         return await self._recolorer.recolor(
-            photo, request.options, on_wait=lambda: self._show(request, index, Step.WAITING)
+            photo,
+            request.options,
+            on_wait=lambda waiting: self._show(request, index, Step.WAITING if waiting else Step.RECOLORING),
         )
 
     async def _keep(self, request: Request, index: int, recolored: Recolored) -> ResultPicture:

@@ -44,9 +44,9 @@ class Recolorer:
         self._one_suspect = asyncio.Lock()
 
     async def recolor(
-        self, photo: bytes, options: RecolorOptions, *, on_wait: Callable[[], None] | None = None
+        self, photo: bytes, options: RecolorOptions, *, on_wait: Callable[[bool], None] | None = None
     ) -> Recolored:
-        """Return the photo recolored; ``on_wait`` is called when that takes longer because of the worker.
+        """Return the photo recolored; ``on_wait`` hears of waiting for the worker (True) and of going on (False).
 
         A worker that goes away over the photo gets it once more when it is back. Of the photos that were in work when
         it went, one may be to blame; so each of them is tried again alone, and only the guilty one fails twice.
@@ -58,7 +58,7 @@ class Recolorer:
             return await self._recolor(photo, options, on_wait)
         except WorkerLost as lost:
             _log.warning("the worker was lost over a photo, which gets a second chance: %s", lost)
-        on_wait()
+        on_wait(True)
         async with self._one_suspect:
             try:
                 return await self._recolor(photo, options, on_wait)
@@ -66,29 +66,30 @@ class Recolorer:
                 _log.warning("the worker was lost over the same photo again: %s", lost)
                 raise WorkerStumbled from lost
 
-    async def _recolor(self, photo: bytes, options: RecolorOptions, on_wait: Callable[[], None]) -> Recolored:
+    async def _recolor(self, photo: bytes, options: RecolorOptions, on_wait: Callable[[bool], None]) -> Recolored:
         deadline = asyncio.get_running_loop().time() + self._patience_seconds
         while True:
             await self._wait_ready(deadline, on_wait)
+            on_wait(False)
             try:
                 return await self._client.recolor(photo, options)
             except (Busy, Draining, NotReady) as later:
                 pause = later.retry_after or _DEFAULT_PAUSE_SECONDS
                 if asyncio.get_running_loop().time() + pause > deadline:
                     raise
-            on_wait()
+            on_wait(True)
             await asyncio.sleep(pause)
 
-    async def _wait_ready(self, deadline: float, on_wait: Callable[[], None]) -> None:
+    async def _wait_ready(self, deadline: float, on_wait: Callable[[bool], None]) -> None:
         # Asked before each photo, so that a worker that is not there yet isn't taken for one that died over the photo.
         if await self._client.ready():
             return
-        on_wait()
+        on_wait(True)
         try:
             await self._client.wait_ready(max(0.0, deadline - asyncio.get_running_loop().time()))
         except WorkerLost as lost:
             raise WorkerAway from lost
 
 
-def _do_nothing() -> None:
+def _do_nothing(_waiting: bool) -> None:
     pass

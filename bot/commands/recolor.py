@@ -89,7 +89,6 @@ class _Batch:
         self._refuse_overwriting(_target(self._command, photo, _likely_suffix(photo)))
         data = await asyncio.to_thread(photo.read_bytes)
         recolored = await self._recolorer.recolor(data, _options(self._command), on_wait=self._show_waiting)
-        self._progress.update(self._bar, description="recoloring")
         target = _target(self._command, photo, _fitting_suffix(photo, recolored.media_type))
         self._refuse_overwriting(target)
         self._written.add(target)
@@ -101,8 +100,8 @@ class _Batch:
         if target in self._written or (target.exists() and not self._command.force):
             raise FileExistsError(0, f"{target} is there already; --force overwrites it")
 
-    def _show_waiting(self) -> None:
-        self._progress.update(self._bar, description="waiting for the colorizer")
+    def _show_waiting(self, waiting: bool) -> None:
+        self._progress.update(self._bar, description="waiting for the colorizer" if waiting else "recoloring")
 
     def _failed(self, photo: Path, why: str) -> bool:
         sys.stderr.write(f"{photo}: {why}\n")

@@ -43,11 +43,12 @@ async def test_a_worker_that_warms_up_is_waited_for_and_that_is_told(
     recolorer: Recolorer, worker: StandInWorker
 ) -> None:
     worker.ready = False
-    waiting = asyncio.Event()
-    photo = asyncio.create_task(recolorer.recolor(b"photo", OPTIONS, on_wait=waiting.set))
-    await asyncio.wait_for(waiting.wait(), 5)
+    waits: asyncio.Queue[bool] = asyncio.Queue()
+    photo = asyncio.create_task(recolorer.recolor(b"photo", OPTIONS, on_wait=waits.put_nowait))
+    assert await asyncio.wait_for(waits.get(), 5) is True
     assert worker.asked == []
     worker.ready = True
+    assert await asyncio.wait_for(waits.get(), 5) is False
     assert (await photo).data == b"recolored photo"
 
 
