@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from rich.console import Console
@@ -31,7 +33,7 @@ async def serve(settings: Settings, console: Console) -> None:
         _log.warning("%s", sentence)
     metrics = Metrics()
     contact = None if settings.web.public_url is None else str(settings.web.public_url)
-    with own_data_folder(settings.data_dir):
+    with _until_told_to_stop(), own_data_folder(settings.data_dir):
         async with (
             open_ledger(database_url(settings)) as ledger,
             Fetcher(settings.fetch, contact=contact) as fetcher,
@@ -39,7 +41,35 @@ async def serve(settings: Settings, console: Console) -> None:
         ):
             print_overview(settings, console)
             await _run(assemble(settings, metrics=metrics, ledger=ledger, worker=worker), fetcher, console)
-    _log.info("stopped")
+
+
+@contextmanager
+def _until_told_to_stop() -> Iterator[None]:
+    """Cancel what is inside at SIGTERM or SIGINT, which lets it end in good order.
+
+    A second signal ends the process on the spot, which loses nothing either.
+    """
+    loop, inside, told = asyncio.get_running_loop(), asyncio.current_task(), False
+    signals = (signal.SIGTERM, signal.SIGINT)
+
+    def tell() -> None:
+        nonlocal told
+        told = True
+        _log.info("stopping")
+        for number in signals:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+        if inside is not None:
+            inside.cancel()
+
+    for number in signals:
+        loop.add_signal_handler(number, tell)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not told:
+            raise
+        _log.info("stopped")
 
 
 async def _run(parts: Parts, fetcher: Fetcher, console: Console) -> None:
@@ -55,7 +85,7 @@ async def _run(parts: Parts, fetcher: Fetcher, console: Console) -> None:
                 for adapter in adapters.values()
             ]
             try:
-                await _told_to_stop()
+                await asyncio.Event().wait()
             finally:
                 # Adapters go on while what is in work finishes: it is delivered by them, and people may be watching.
                 parts.intake.close()
@@ -69,22 +99,6 @@ async def _sweep(parts: Parts) -> None:
     kept, deleted = await parts.ledger.ids(deleted=False), await parts.ledger.ids(deleted=True)
     if swept := await parts.storage.sweep(kept=kept, deleted=deleted):
         _log.info("removed what a crash left behind: folders=%d", swept)
-
-
-async def _told_to_stop() -> None:
-    """Wait for SIGTERM or SIGINT; a second one ends the process on the spot, which loses nothing either."""
-    loop, told = asyncio.get_running_loop(), asyncio.Event()
-
-    def tell() -> None:
-        told.set()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
-            signal.signal(number, signal.SIG_DFL)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, tell)
-    await told.wait()
-    _log.info("stopping")
 
 
 def _announce(console: Console, platform: str, where: str) -> None:
