@@ -184,8 +184,8 @@ def _add_sheet(commands: Any) -> None:
     command.add_argument(
         "--weights", type=Path, default=BUNDLED_WEIGHTS, metavar="FILE", help="default: the bundled ones"
     )
-    command.add_argument("--columns", type=int, default=3, help="pairs in a row (default: %(default)s)")
-    command.add_argument("--height", type=int, default=256, help="height of a photo in pixels (default: %(default)s)")
+    command.add_argument("--width", type=int, default=1200, help="width of the picture (default: %(default)s)")
+    command.add_argument("--height", type=int, default=200, help="least height of a row (default: %(default)s)")
     command.add_argument(
         "--limit", type=int, default=_SHEET_PHOTOS, help="photos of a tar file, spread over it (default: %(default)s)"
     )
@@ -197,7 +197,7 @@ def _sheet(options: argparse.Namespace) -> None:
         options.photos,
         options.out,
         load_colorizer(options.weights),
-        columns=options.columns,
+        width=options.width,
         height=options.height,
         limit=options.limit,
     )

@@ -5,11 +5,10 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from inference.recolor import recolor
 from PIL import Image
 
-from inference.imaging.limits import Limits
 from inference.model.colorizer import Colorizer
+from inference.recolor import recolor
 from inference.vocabulary import Layout, OutputFormat, RecolorOptions
 from training.photos import PhotosError
 
@@ -18,16 +17,16 @@ _OPTIONS = RecolorOptions(layout=Layout.SIDE_BY_SIDE, format=OutputFormat.PNG)
 
 
 def write_gallery(
-    sources: Sequence[Path], target: Path, colorizer: Colorizer, *, columns: int, height: int, limit: int
+    sources: Sequence[Path], target: Path, colorizer: Colorizer, *, width: int, height: int, limit: int
 ) -> None:
-    """Recolor photos and lay them out in pairs (as posted | recolored) of equal height, ``columns`` pairs in a row.
+    """Recolor photos and lay them out in pairs (as posted | recolored), in rows that fill the width.
 
     Args:
         sources: image files; of a tar file, up to ``limit`` images spread over it.
         target: the picture to write, in the format of its suffix.
         colorizer: the weights to recolor with.
-        columns: pairs in a row.
-        height: height of each photo in pixels.
+        width: width of the picture in pixels.
+        height: least height of a row in pixels.
         limit: photos taken of each tar file.
 
     Raises:
@@ -35,17 +34,45 @@ def write_gallery(
 
     """
     files = [data for source in sources for data in _read(source, limit)]
-    pairs = [_pair(data, colorizer, height) for data in files]
-    rows = [pairs[start : start + columns] for start in range(0, len(pairs), columns)]
-    width = max(sum(pair.width + _GAP for pair in row) for row in rows) - _GAP
-    sheet = Image.new("RGB", (width, len(rows) * (height + _GAP) - _GAP), "white")
-    for number, row in enumerate(rows):
-        left = 0
-        for pair in row:
-            sheet.paste(pair, (left, number * (height + _GAP)))
-            left += pair.width + _GAP
+    rows = [_justified(row, width, height) for row in _rows([_pair(data, colorizer) for data in files], width, height)]
+    sheet = Image.new("RGB", (width, sum(row.height + _GAP for row in rows) - _GAP), "white")
+    top = 0
+    for row in rows:
+        sheet.paste(row, (0, top))
+        top += row.height + _GAP
     target.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(target, quality=88, optimize=True)
+
+
+def _pair(data: bytes, colorizer: Colorizer) -> Image.Image:
+    return Image.open(io.BytesIO(recolor(data, _OPTIONS, colorizer).data)).convert("RGB")
+
+
+def _rows(pairs: Sequence[Image.Image], width: int, height: int) -> list[list[Image.Image]]:
+    """Put as many pairs into each row as fit at the least height."""
+    rows: list[list[Image.Image]] = []
+    room = 0.0
+    for pair in pairs:
+        needed = pair.width / pair.height * height + _GAP
+        if not rows or room < needed:
+            rows.append([])
+            room = width + _GAP
+        rows[-1].append(pair)
+        room -= needed
+    return rows
+
+
+def _justified(row: Sequence[Image.Image], width: int, height: int) -> Image.Image:
+    """Lay a row out at the height at which it fills the width, at most 1.5 times the least height."""
+    ratio = sum(pair.width / pair.height for pair in row)
+    tall = round(min(1.5 * height, (width - _GAP * (len(row) - 1)) / ratio))
+    strip = Image.new("RGB", (width, tall), "white")
+    left = 0
+    for pair in row:
+        wide = round(pair.width * tall / pair.height)
+        strip.paste(pair.resize((wide, tall), Image.Resampling.LANCZOS), (left, 0))
+        left += wide + _GAP
+    return strip
 
 
 def _read(source: Path, limit: int) -> list[bytes]:
@@ -61,8 +88,3 @@ def _read(source: Path, limit: int) -> list[bytes]:
             return [file.read() for member in chosen if (file := tar.extractfile(member))]
     except tarfile.TarError as error:
         raise PhotosError(f"{source} is no tar file: {error}") from error
-
-
-def _pair(data: bytes, colorizer: Colorizer, height: int) -> Image.Image:
-    picture = Image.open(io.BytesIO(recolor(data, _OPTIONS, colorizer, Limits()).data)).convert("RGB")
-    return picture.resize((round(picture.width * height / picture.height), height), Image.Resampling.LANCZOS)

@@ -22,8 +22,11 @@ BUNDLED_WEIGHTS = Path(__file__).parent.parent / "weights" / "colorizebot.safete
 _METADATA = "colorizebot"
 _PRIOR = "prior"
 
-SHAPES = ((224, 224), (192, 256), (256, 192), (192, 288), (288, 192), (160, 288), (288, 160))
-"""Input sizes (height, width) of the default network: the common aspect ratios at nearly the same area."""
+SHAPES = ((192, 192), (160, 224), (224, 160), (160, 256), (256, 160), (160, 288), (288, 160))
+"""Input sizes (height, width) of the default network: the common aspect ratios, near the size it was trained at.
+
+At 224 and 256 the bundled weights score lower (rebalanced AuC by 0.4 and 0.9 points on 200 validation photos).
+"""
 
 Network = TopDown | Eccv16
 

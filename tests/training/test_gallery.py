@@ -1,0 +1,43 @@
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from inference.model.colorizer import Configuration, save_weights
+from inference.model.topdown import TopDown
+from training.__main__ import main
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "random.safetensors"
+    save_weights(path, TopDown(), Configuration())
+    return path
+
+
+def test_a_sheet_shows_each_photo_beside_its_recolored_self(tmp_path: Path, weights: Path) -> None:
+    gray = Image.linear_gradient("L").resize((80, 60))
+    for name in ("a", "b", "c"):
+        gray.save(tmp_path / f"{name}.png")
+    photos = [str(tmp_path / f"{name}.png") for name in ("a", "b", "c")]
+    sheet_path = tmp_path / "out" / "sheet.png"
+    arguments = ["--out", str(sheet_path), "--weights", str(weights), "--width", "400", "--height", "60"]
+    assert main(["sheet", *photos, *arguments]) == 0
+    with Image.open(sheet_path) as sheet:
+        # Two pairs of 160 x 60 in the first row, widened until they fill it; the third in a second row.
+        assert sheet.width == 400
+        assert 130 < sheet.height < 180
+        posted = sheet.convert("RGB").crop((2, 2, 80, 60))
+        assert all(low == high for low, high in zip(*_channel_means(posted), strict=True))
+
+
+def _channel_means(picture: Image.Image) -> tuple[list[int], list[int]]:
+    """Return the least and the greatest channel of each pixel."""
+    pixels = list(zip(*(band.tobytes() for band in picture.split()), strict=True))
+    return [min(pixel) for pixel in pixels], [max(pixel) for pixel in pixels]
+
+
+def test_a_missing_photo_is_named(tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing = str(tmp_path / "missing.jpg")
+    assert main(["sheet", missing, "--out", str(tmp_path / "sheet.png"), "--weights", str(weights)]) == 2
+    assert "missing.jpg does not exist" in capsys.readouterr().err
