@@ -21,6 +21,15 @@ def gray_photo(width: int, height: int, *, seed: int = 0) -> bytes:
     return file.getvalue()
 
 
+def gray_animation(width: int, height: int, frames: int) -> bytes:
+    """Return a gray animated GIF: light that wanders from left to right."""
+    x = np.mgrid[0:height, 0:width][1]
+    pictures = [Image.fromarray(((x + 8 * frame) % 256).astype(np.uint8)) for frame in range(frames)]
+    file = io.BytesIO()
+    pictures[0].save(file, "GIF", save_all=True, append_images=pictures[1:], duration=50)
+    return file.getvalue()
+
+
 def size_of(data: bytes) -> tuple[str | None, tuple[int, int]]:
     """Return a picture's format and size in pixels, having decoded all of it."""
     with Image.open(io.BytesIO(data)) as picture:

@@ -6,11 +6,12 @@ import sqlite3
 import time
 from pathlib import Path
 
-from tests.end_to_end.photos import chroma_of, gray_photo, size_of
+from tests.end_to_end.photos import chroma_of, gray_animation, gray_photo, size_of
 from tests.end_to_end.running_bot import RunningBot, running_bot, wait_for
 
-# Large enough to be in work for a second or more, so that something can be killed meanwhile.
-LARGE = gray_photo(4000, 3000)
+LONG_SIZE = (800, 600)
+LONG = gray_animation(*LONG_SIZE, frames=60)
+"""In work for two seconds or more, so that something can be killed meanwhile."""
 
 
 def rows(bot: RunningBot) -> list[tuple[str, str, int]]:
@@ -18,14 +19,14 @@ def rows(bot: RunningBot) -> list[tuple[str, str, int]]:
         return ledger.execute("SELECT id, state, attempts FROM requests").fetchall()
 
 
-def assert_recolored(bot: RunningBot, request_id: str, size: tuple[int, int]) -> None:
+def assert_recolored(bot: RunningBot, request_id: str, size: tuple[int, int], *, kind: str = "JPEG") -> None:
     status = bot.until(request_id, "answered", "refused")
     assert status["refusal"] is None
     (result,) = status["results"]
     assert (result["width"], result["height"]) == size
     assert result["input"] == "gray"
     recolored = bot.get(result["url"])
-    assert size_of(recolored) == ("JPEG", size)
+    assert size_of(recolored) == (kind, size)
     assert chroma_of(recolored) > 1
 
 
@@ -51,32 +52,32 @@ def test_a_posted_jpeg_comes_back_recolored_at_its_size(tmp_path: Path) -> None:
 def test_a_worker_killed_in_mid_request_costs_nothing(tmp_path: Path) -> None:
     with running_bot(tmp_path) as bot:
         assert_recolored(bot, bot.post(gray_photo(64, 64)), (64, 64))  # it has warmed up
-        request_id = bot.post(LARGE)
+        request_id = bot.post(LONG)
         bot.until(request_id, "working")
-        time.sleep(0.2)  # the photo has reached the worker by then
+        time.sleep(0.5)  # it has reached the worker by then
         os.kill(bot.worker_pid(), signal.SIGKILL)
-        assert_recolored(bot, request_id, (4000, 3000))
+        assert_recolored(bot, request_id, LONG_SIZE, kind="GIF")
         assert "the worker was lost over a photo" in bot.log.read_text()
         assert (request_id, "answered", 1) in rows(bot)
 
 
 def test_a_bot_killed_in_mid_request_finishes_it_after_its_restart(tmp_path: Path) -> None:
     with running_bot(tmp_path) as bot:
-        request_id = bot.post(LARGE)
-        bot.until(request_id, "working")
+        request_id = bot.post(LONG)
         worker = bot.worker_pid()
+        bot.until(request_id, "working")
         bot.kill()
     assert rows(bot) == [(request_id, "working", 1)]
     wait_for(lambda: not is_alive(worker) or None, "the orphaned worker to leave")
     with running_bot(tmp_path) as bot:
-        assert_recolored(bot, request_id, (4000, 3000))
+        assert_recolored(bot, request_id, LONG_SIZE, kind="GIF")
         assert rows(bot) == [(request_id, "answered", 2)]
         assert bot.log.read_text().count(f"request {request_id} finished: answered") == 1
 
 
 def test_a_stopping_bot_finishes_what_is_in_work(tmp_path: Path) -> None:
     with running_bot(tmp_path) as bot:
-        request_id = bot.post(LARGE)
+        request_id = bot.post(LONG)
         bot.until(request_id, "working")
         assert bot.stop(signal.SIGTERM) == 0
     assert rows(bot) == [(request_id, "answered", 1)]
@@ -85,10 +86,10 @@ def test_a_stopping_bot_finishes_what_is_in_work(tmp_path: Path) -> None:
 
 def test_what_can_not_be_finished_in_time_goes_on_at_the_next_start(tmp_path: Path) -> None:
     with running_bot(tmp_path, COLORIZEBOT_LIMITS__DRAIN_SECONDS="0") as bot:
-        request_id = bot.post(LARGE)
+        request_id = bot.post(LONG)
         bot.until(request_id, "working")
         assert bot.stop() == 0
     assert rows(bot) == [(request_id, "queued", 0)]
     with running_bot(tmp_path) as bot:
-        assert_recolored(bot, request_id, (4000, 3000))
+        assert_recolored(bot, request_id, LONG_SIZE, kind="GIF")
         assert rows(bot) == [(request_id, "answered", 1)]
