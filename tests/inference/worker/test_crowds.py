@@ -49,7 +49,7 @@ class Counts:
 async def wait_until(worker: RunningWorker, condition: Callable[[Counts], bool]) -> Counts:
     async with asyncio.timeout(30):
         while not condition(counts := await Counts.of(worker)):
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.005)
     return counts
 
 
@@ -66,8 +66,8 @@ async def send_photo(connection: RawConnection, photo: bytes) -> None:
 
 @cache
 def large_photo() -> bytes:
-    """A photo of 12 megapixels that takes its time, in less than 1 MB."""
-    return encoded(photograph(4000, 3000), quality=10)
+    """A photo of 35 megapixels that takes its time, in less than 1 MB."""
+    return encoded(photograph(7000, 5000, "RGB"), quality=5, progressive=True)
 
 
 async def test_fifty_clients_at_once_are_all_served(shared_worker: RunningWorker) -> None:
