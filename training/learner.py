@@ -44,7 +44,7 @@ class Learner:
         """
         recipe = self._recipe
         chance = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
-        loss = self._loss(pixels.to(self._device, non_blocking=True), chance)
+        loss = self._loss(pixels.to(self._device), chance)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, recipe.steps, group["peak"], recipe.warmup)
         self.optimizer.zero_grad(set_to_none=True)

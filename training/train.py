@@ -40,6 +40,8 @@ def train(
         TrainingError: the gradient is not finite for twenty steps in a row.
 
     """
+    # uint8 photos are small enough to stay on the device for the whole run.
+    photos, validation = photos.to(device), validation.to(device)
     prior = start.prior if start else measure_prior(photos)
     learner = Learner(recipe, prior, device)
     if start:
@@ -92,8 +94,8 @@ def validate(network: Network, photos: Photos, prior: Tensor, limit: int) -> tup
     """Score a network in eval mode, decoded as in the paper, at the resolution of its logits.
 
     Args:
-        network: the network, on any device.
-        photos: photos that training does not see.
+        network: the network.
+        photos: photos that training does not see, on the network's device.
         prior: p̃ ``(313,)`` of the training photos.
         limit: at most so many photos, spread over all.
 
@@ -101,11 +103,10 @@ def validate(network: Network, photos: Photos, prior: Tensor, limit: int) -> tup
         The scores, and a sheet of a dozen photos, uint8 ``(3, H, W)``.
 
     """
-    device = next(network.parameters()).device
     scorer = Scorer(prior)
     rows: list[Tensor] = []
     for indices in torch.split(_spread(len(photos), limit), 32):
-        view = plain_view(photos.pixels[indices].to(device))
+        view = plain_view(photos.pixels[indices])
         lightness = F.avg_pool2d(view.lightness, view.lightness.shape[-1] // view.ab.shape[-1])
         predicted = annealed_mean(network(view.lightness))
         scorer.add(lightness, predicted, view.ab)
