@@ -20,6 +20,7 @@ _SLOPE = (29 / 6) ** 2 / 3
 
 
 @functools.cache
+@torch.inference_mode(False)  # a cached tensor must do for training too, whoever asks first
 def _to_xyz(device: torch.device) -> Tensor:
     """Linear sRGB to XYZ relative to white, ``(3, 3)``."""
     matrix = torch.tensor(_RGB_TO_XYZ, dtype=torch.float64)
@@ -27,6 +28,7 @@ def _to_xyz(device: torch.device) -> Tensor:
 
 
 @functools.cache
+@torch.inference_mode(False)  # a cached tensor must do for training too, whoever asks first
 def _to_linear_rgb(device: torch.device) -> Tensor:
     """XYZ relative to white to linear sRGB, ``(3, 3)``."""
     inverse: Tensor = torch.linalg.inv(_to_xyz(torch.device("cpu")).double()).float().to(device)

@@ -62,6 +62,7 @@ def _whole_ab() -> Tensor:
 
 
 @functools.cache
+@torch.inference_mode(False)  # a cached tensor must do for training too, whoever asks first
 def soft_encoder() -> SoftEncoder:
     """Build the look-up table (about half a second, once a process)."""
     distances, indices = torch.cdist(_whole_ab(), ab_bins()).topk(NEIGHBOURS, largest=False)

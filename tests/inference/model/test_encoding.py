@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given
@@ -68,3 +70,12 @@ def test_rebalancing_favours_rare_colours_and_keeps_the_mean_weight() -> None:
     assert (prior * w).sum().item() == pytest.approx(1, abs=1e-5)
     assert w[prior.argmin()] > 1 > w[prior.argmax()]
     torch.testing.assert_close(rebalancing_weights(prior, 1.0), torch.ones(BINS), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("table", [ab_bins, soft_encoder])
+def test_tables_first_built_while_predicting_do_for_training(table: Any) -> None:
+    table.cache_clear()
+    with torch.inference_mode():
+        built = table()
+    tensors = [built] if isinstance(built, torch.Tensor) else [built.indices, built.weights]
+    assert not any(tensor.is_inference() for tensor in tensors)
