@@ -1,9 +1,12 @@
 """One optimiser step: a view of some photos in, the network a little better."""
 
+import math
+
 import torch
 from torch import Tensor
 
-from training.networks import Network, Trainee, build_network
+from inference.model.colorizer import Network
+from training.networks import Trainee, build_network
 from training.objectives import build_objective, random_positions
 from training.recipe import Recipe
 from training.schedule import ExponentialAverage, learning_rate
@@ -50,7 +53,7 @@ class Learner:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip).item()
-        if torch.isfinite(torch.tensor(norm)):
+        if math.isfinite(norm):
             self.optimizer.step()
             self.average.update(self.network, step)
             self._bad_steps = 0

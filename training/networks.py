@@ -6,12 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from inference.model.colorizer import Configuration, Network
 from inference.model.eccv16 import Eccv16
 from inference.model.efficientnet import encoder_state
 from inference.model.topdown import TopDown
 from training.recipe import Recipe, RecipeError
-
-Network = TopDown | Eccv16
 
 
 def build_network(recipe: Recipe) -> Network:
@@ -22,10 +21,10 @@ def build_network(recipe: Recipe) -> Network:
 
     """
     torch.manual_seed(recipe.seed)
-    if recipe.network == "eccv16":
-        return Eccv16()
-    network = TopDown(recipe.encoder)
-    network.encoder.load_state_dict(encoder_state(torch.load(imagenet_weights(recipe.encoder), weights_only=True)))
+    network = Configuration(network=recipe.network, encoder=recipe.encoder).build()
+    if isinstance(network, TopDown):
+        published = torch.load(imagenet_weights(recipe.encoder), weights_only=True)
+        network.encoder.load_state_dict(encoder_state(published))
     return network
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
+from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
@@ -66,7 +67,8 @@ def load_photos(source: Path, split: str, side: int, *, cache: Path | None = Non
             become the validation split, by a hash of their names.
         split: ``train`` or ``val``.
         side: photos are scaled to this short side and cropped to a square, in pixels.
-        cache: folder that keeps the decoded tensor for the next run; it is mapped, not read.
+        cache: folder that keeps the decoded tensor for the next run; it is mapped, not read. It goes by the photos'
+            names: take another folder when photos change under their old names.
         limit: at most so many photos, spread evenly over the source.
 
     Raises:
@@ -132,7 +134,7 @@ def _hashed_split(name: str) -> str:
 
 
 def _decode_all(entries: Sequence[_Entry], side: int, target: np.ndarray) -> Photos:
-    """Decode into ``target`` in parallel; images that can't be read are left out."""
+    """Decode into ``target`` in parallel; images that can't be read are left out, and counted aloud."""
     by_container: dict[Path, list[_Entry]] = {}
     for entry in entries:
         by_container.setdefault(entry.container, []).append(entry)
@@ -147,6 +149,8 @@ def _decode_all(entries: Sequence[_Entry], side: int, target: np.ndarray) -> Pho
                     target[len(names)] = photo
                     names.append(entry.member)
                     sets.append(entry.set)
+    if len(names) < len(entries):
+        Console().print(f"{len(entries) - len(names)} of {len(entries)} images can't be read and were left out")
     if not names:
         raise PhotosError(f"none of the {len(entries)} images under {entries[0].container} can be read")
     return Photos(torch.from_numpy(target[: len(names)]), tuple(names), tuple(sets))

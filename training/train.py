@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from inference.model.colorizer import Network
 from inference.model.encoding import ab_histogram, annealed_mean, smoothed_prior
 from training.checkpoint import Checkpoint, git_revision
 from training.journal import Journal
 from training.learner import Learner
 from training.metrics import Scorer, Scores
-from training.networks import Network
 from training.order import Order
 from training.photos import Photos
 from training.recipe import Recipe

@@ -27,7 +27,7 @@ def plain_view(pixels: Tensor) -> View:
 
 
 def random_view(pixels: Tensor, chance: torch.Generator, *, smallest_crop: float, augment: bool) -> View:
-    """Show uint8 photos ``(N, 3, S, S)`` cropped and flipped at random, with the lightness varied (never the hue).
+    """Show uint8 photos ``(N, 3, S, S)`` flipped and, all alike, cropped at random, lightness varied but never the hue.
 
     ``chance`` lives on the CPU, so that a run draws the same views on every device.
     """

@@ -1,4 +1,4 @@
-"""The quantised ab plane: 313 bins of grid size 10 that hold every sRGB colour (Zhang et al. 2016, section 2.2)."""
+"""The quantised ab plane: 313 bins of grid size 10 that hold every sRGB colour (Zhang et al. 2016, section 2.1)."""
 
 import functools
 
@@ -17,6 +17,7 @@ _Point = tuple[float, float]
 
 
 @functools.cache
+@torch.inference_mode(False)  # a cached tensor must do for training too, whoever asks first
 def ab_bins() -> Tensor:
     """Return the bin centres, float32 ``(313, 2)``, sorted by (a, b).
 

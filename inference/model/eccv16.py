@@ -1,4 +1,4 @@
-"""The paper's network: dilated, VGG-styled, layer for layer (Zhang et al. 2016, table 4 of its appendix).
+"""The paper's network: dilated, VGG-styled, layer for layer (Zhang et al. 2016, figure 2).
 
 Parameter names and shapes are those of the authors' PyTorch release, so that its state dict loads unchanged. The
 release carries the bin centres as the weights of ``model_out``; they are kept for that reason, and decoding does not

@@ -40,10 +40,13 @@ def test_a_square_shows_the_photo_as_it_is(tmp_path: Path) -> None:
     assert np.array_equal(photos.pixels[0].numpy().transpose(1, 2, 0), pixels)
 
 
-def test_unreadable_images_are_left_out(photo_folder: Path, tmp_path: Path) -> None:
+def test_unreadable_images_are_left_out_aloud(
+    photo_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "a.png").write_bytes((photo_folder / "000.png").read_bytes())
     (tmp_path / "b.png").write_bytes(b"this is no picture")
     assert load_photos(tmp_path, "train", 64).names == ("a.png",)
+    assert "1 of 2 images can't be read" in capsys.readouterr().out
 
 
 def test_the_cache_holds_the_same_photos(manifest_folder: Path, tmp_path: Path) -> None:
