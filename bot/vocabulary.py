@@ -7,9 +7,11 @@ Everything here is a frozen value. How a photo is recolored is said in the worke
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 from inference.vocabulary import InputKind, RecolorOptions
 
@@ -67,7 +69,10 @@ class Request:
     community: str | None
     """The subreddit, server or the like that it was asked in; ``None`` where the platform has no such thing."""
     images: tuple[ImageReference, ...]
+    """The photos in their order; none yet when the adapter still has to locate them."""
     options: RecolorOptions = field(default_factory=RecolorOptions)
+    context: Mapping[str, Any] = field(default_factory=dict)
+    """What the adapter noted for itself, in JSON values: how to answer, and what else it has to know for that."""
     id: str = field(default_factory=new_request_id)
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
 

@@ -1,6 +1,8 @@
 """The memory of the bot: every request, where it stands, what was decided, and the id of the answer."""
 
+from bot.ledger.etiquette import Etiquette
+from bot.ledger.known_results import KnownResults
 from bot.ledger.ledger import Ledger
 from bot.ledger.opening import open_ledger
 
-__all__ = ["Ledger", "open_ledger"]
+__all__ = ["Etiquette", "KnownResults", "Ledger", "open_ledger"]

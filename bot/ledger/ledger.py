@@ -1,24 +1,26 @@
-"""Every request that the bot ever took, in one table.
+"""Every request that the bot ever took.
 
 Each method is one transaction, and what it returns is on the disk. Each changes a request only from a state where the
 change makes sense, in a single ``UPDATE ... WHERE``, so that a deletion at any moment wins over the work going on.
 
-    queued --claim--> working --decided--> working, with its outcome --delivered--> answered | refused
+    queued --claim--> working --located--> working, with its photos
+           --decided--> working, with its outcome --delivered--> answered | refused
     any state but deleted --deleted--> deleted
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Update, case, func, select, update
+from sqlalchemy import ColumnElement, Update, case, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.ledger import rows
-from bot.ledger.tables import requests
-from bot.vocabulary import Entry, Outcome, Refusal, Request, State
+from bot.ledger.tables import known_results, requests
+from bot.vocabulary import Entry, ImageReference, Outcome, Refusal, Request, State
 
 _UNFINISHED = (State.QUEUED.value, State.WORKING.value)
 
@@ -30,20 +32,33 @@ class Ledger:
         """Use a database whose schema is up to date."""
         self._engine = engine
 
-    async def record(self, request: Request) -> Entry:
+    @property
+    def engine(self) -> AsyncEngine:
+        """Return the database, for what else is kept in it."""
+        return self._engine
+
+    async def record(self, request: Request, refusal: Refusal | None = None, *, tell: bool = True) -> Entry:
         """Note a request down; when its message was seen before, return the entry of that time (with its own id).
 
-        The unique key on (platform, message_id) decides, so no two requests ever come of one message.
+        With a ``refusal``, what is decided is noted along with it, and counts for no photo; unless it is to ``tell``,
+        that closes the request. The unique key on (platform, message_id) decides, so no two requests ever come of one
+        message.
         """
+        values, state = rows.of_request(request), State.QUEUED
+        if refusal is not None:
+            values |= {**rows.of_outcome(refusal), "pictures": 0}
+            if not tell:
+                state = State.REFUSED
+                values |= {"state": state.value, "finished": datetime.now(UTC)}
         try:
             async with self._engine.begin() as connection:
-                await connection.execute(requests.insert().values(**rows.of_request(request)))
+                await connection.execute(requests.insert().values(**values))
         except IntegrityError:
             known = await self.by_message(request.platform, request.message_id)
             if known is None:
                 raise
             return known
-        return Entry(request, State.QUEUED, attempts=0, outcome=None, answer_id=None)
+        return Entry(request, state, attempts=0, outcome=refusal, answer_id=None)
 
     async def claim(self, request_id: str) -> Entry | None:
         """Begin an attempt, counting it; ``None`` when there is nothing left to do."""
@@ -64,6 +79,17 @@ class Ledger:
             .where(requests.c.id == request_id, requests.c.state == State.WORKING.value)
             .values(state=State.QUEUED.value, attempts=requests.c.attempts - 1)
         )
+
+    async def located(
+        self, request_id: str, images: Sequence[ImageReference], context: Mapping[str, Any]
+    ) -> Request | None:
+        """Note where the photos are, and return the request with them; ``None`` when it was deleted meanwhile."""
+        values = {"images": rows.of_images(images), "pictures": len(images)}
+        return await self._add(request_id, context, requests.c.state == State.WORKING.value, values)
+
+    async def noted(self, request_id: str, context: Mapping[str, Any]) -> Request | None:
+        """Add to a request's context, and return it; ``None`` when it was deleted meanwhile."""
+        return await self._add(request_id, context, requests.c.state != State.DELETED.value, {})
 
     async def decided(self, request_id: str, outcome: Outcome) -> bool:
         """Fix what the requester will be told, once and for all; False when the request was deleted meanwhile."""
@@ -100,12 +126,14 @@ class Ledger:
 
         Returns False when there is none of that id, or it was deleted before.
         """
-        return await self._change(
+        forget_results = delete(known_results).where(known_results.c.request_id == request_id)
+        forget = (
             update(requests)
             .where(requests.c.id == request_id, requests.c.state != State.DELETED.value)
             .values(
                 state=State.DELETED.value,
                 images=[],
+                context={},
                 results=None,
                 left_out=None,
                 model=None,
@@ -115,6 +143,9 @@ class Ledger:
                 finished=datetime.now(UTC),
             )
         )
+        async with self._engine.begin() as connection:
+            await connection.execute(forget_results)
+            return (await connection.execute(forget)).rowcount == 1
 
     async def by_id(self, request_id: str) -> Entry | None:
         """Return an entry, deleted ones too; ``None`` when there never was one."""
@@ -123,6 +154,31 @@ class Ledger:
     async def by_message(self, platform: str, message_id: str) -> Entry | None:
         """Return the entry of a message, deleted ones too; ``None`` when it was never seen."""
         return await self._one((requests.c.platform == platform) & (requests.c.message_id == message_id))
+
+    async def by_answer(self, platform: str, answer_id: str) -> Entry | None:
+        """Return the entry that was answered by this; ``None`` when there is none (any more)."""
+        found = await self._several(requests.c.platform == platform, requests.c.answer_id == answer_id)
+        return found[0] if found else None
+
+    async def in_conversation(self, platform: str, conversation: str, *, since: datetime) -> list[Entry]:
+        """Return what was asked in a conversation since then, the oldest first, without the deleted ones."""
+        return await self._several(
+            requests.c.platform == platform,
+            requests.c.conversation == conversation,
+            requests.c.created >= since,
+            requests.c.state != State.DELETED.value,
+        )
+
+    async def was_refused(self, platform: str, requester: str, reason: str, *, since: datetime) -> bool:
+        """Return whether a person was refused something for this reason since then."""
+        statement = select(requests.c.id).where(
+            requests.c.platform == platform,
+            requests.c.requester == requester,
+            requests.c.created >= since,
+            requests.c.refusal_reason == reason,
+        )
+        async with self._engine.connect() as connection:
+            return (await connection.execute(statement.limit(1))).first() is not None
 
     async def of_requester(self, platform: str, requester: str, *, limit: int = 100) -> list[Entry]:
         """Return a person's entries, the newest first, without the deleted ones."""
@@ -141,11 +197,7 @@ class Ledger:
 
     async def unfinished(self) -> list[Entry]:
         """Return the entries that still need work, the oldest first."""
-        statement = (
-            select(requests).where(requests.c.state.in_(_UNFINISHED)).order_by(requests.c.created, requests.c.id)
-        )
-        async with self._engine.connect() as connection:
-            return [rows.to_entry(row) for row in await connection.execute(statement)]
+        return await self._several(requests.c.state.in_(_UNFINISHED))
 
     async def ids(self, *, deleted: bool) -> set[str]:
         """Return the ids of all deleted requests, or of all others."""
@@ -177,6 +229,23 @@ class Ledger:
         async with self._engine.connect() as connection:
             row = (await connection.execute(select(requests).where(condition))).one_or_none()
         return None if row is None else rows.to_entry(row)
+
+    async def _several(self, *conditions: ColumnElement[bool]) -> list[Entry]:
+        statement = select(requests).where(*conditions).order_by(requests.c.created, requests.c.id)
+        async with self._engine.connect() as connection:
+            return [rows.to_entry(row) for row in await connection.execute(statement)]
+
+    async def _add(
+        self, request_id: str, context: Mapping[str, Any], condition: ColumnElement[bool], values: Mapping[str, Any]
+    ) -> Request | None:
+        chosen = (requests.c.id == request_id) & condition
+        async with self._engine.begin() as connection:
+            row = (await connection.execute(select(requests).where(chosen).with_for_update())).one_or_none()
+            if row is None:
+                return None
+            changed = update(requests).where(chosen).values(context={**row.context, **context}, **values)
+            row = (await connection.execute(changed.returning(requests))).one_or_none()
+        return None if row is None else rows.to_entry(row).request
 
     async def _taken(self, *conditions: ColumnElement[bool], since: datetime) -> list[tuple[datetime, int]]:
         statement = (

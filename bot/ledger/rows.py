@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row
@@ -31,13 +32,24 @@ def of_request(request: Request) -> dict[str, Any]:
         "conversation": request.conversation,
         "requester": request.requester,
         "community": request.community,
-        "images": [dataclasses.asdict(image) for image in request.images],
-        "pictures": len(request.images),
+        "images": of_images(request.images),
+        "pictures": pictures_in(request),
         "options": request.options.to_query(),
+        "context": dict(request.context),
         "created": request.created,
         "state": State.QUEUED.value,
         "attempts": 0,
     }
+
+
+def of_images(images: Sequence[ImageReference]) -> list[dict[str, Any]]:
+    """Return photos as the table keeps them."""
+    return [dataclasses.asdict(image) for image in images]
+
+
+def pictures_in(request: Request) -> int:
+    """Return how many photos a request counts for; until they are located, one."""
+    return max(1, len(request.images))
 
 
 def of_outcome(outcome: Outcome) -> dict[str, Any]:
@@ -45,10 +57,20 @@ def of_outcome(outcome: Outcome) -> dict[str, Any]:
     if isinstance(outcome, Refusal):
         return {"refusal_reason": outcome.reason, "refusal_message": outcome.message}
     return {
-        "results": [dataclasses.asdict(result) for result in outcome.results],
+        "results": [of_result(result) for result in outcome.results],
         "left_out": [dataclasses.asdict(left_out) for left_out in outcome.left_out],
         "model": outcome.model,
     }
+
+
+def of_result(result: ResultPicture) -> dict[str, Any]:
+    """Return a result as the tables keep it."""
+    return dataclasses.asdict(result)
+
+
+def to_result(kept: Mapping[str, Any]) -> ResultPicture:
+    """Read a result."""
+    return ResultPicture(**{**kept, "input": InputKind(kept["input"])})
 
 
 def to_entry(row: Row[Any]) -> Entry:
@@ -62,6 +84,7 @@ def to_entry(row: Row[Any]) -> Entry:
             community=row.community,
             images=tuple(ImageReference(ImageKind(image["kind"]), image["location"]) for image in row.images),
             options=RecolorOptions.from_query(row.options),
+            context=row.context,
             id=row.id,
             created=row.created,
         ),
@@ -78,7 +101,7 @@ def _outcome(row: Row[Any]) -> Outcome | None:
     if row.results is None:
         return None
     return Answer(
-        results=tuple(ResultPicture(**{**result, "input": InputKind(result["input"])}) for result in row.results),
+        results=tuple(to_result(result) for result in row.results),
         model=row.model,
         left_out=tuple(LeftOut(left_out["index"], Refusal(**left_out["refusal"])) for left_out in row.left_out),
     )

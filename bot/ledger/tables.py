@@ -1,4 +1,4 @@
-"""The ledger's one table, as it is now; `migrations` tells how it came to be."""
+"""The ledger's tables, as they are now; `migrations` tells how it came to be."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ requests = Table(
     Column("images", _json(), nullable=False),
     Column("pictures", Integer, nullable=False),
     Column("options", _json(), nullable=False),
+    Column("context", _json(), nullable=False, server_default="{}"),
     Column("created", UtcDateTime, nullable=False),
     Column("state", String(16), nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -55,4 +56,34 @@ requests = Table(
     Index("requests_state", "state"),
     Index("requests_requester", "platform", "requester", "created"),
     Index("requests_community", "platform", "community", "created"),
+    Index("requests_conversation", "platform", "conversation", "created"),
+    Index("requests_answer", "platform", "answer_id"),
+)
+
+opt_outs = Table(
+    "opt_outs",
+    metadata,
+    Column("platform", String(32), primary_key=True),
+    Column("person", String(255), primary_key=True),
+    Column("since", UtcDateTime, nullable=False),
+)
+
+shut_outs = Table(
+    "shut_outs",
+    metadata,
+    Column("platform", String(32), primary_key=True),
+    Column("community", String(255), primary_key=True),
+    Column("why", Text, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+)
+
+known_results = Table(
+    "known_results",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("request_id", String(64), nullable=False),
+    Column("result", _json(), nullable=False),
+    Column("model", String(255), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Index("known_results_request", "request_id"),
 )
