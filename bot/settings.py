@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,6 +15,8 @@ from pydantic import (
     HttpUrl,
     SecretStr,
     StringConstraints,
+    TypeAdapter,
+    WebsocketUrl,
     model_validator,
 )
 from pydantic_settings import (
@@ -30,6 +33,9 @@ MIB = 2**20
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 Trigger = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, to_lower=True)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, to_lower=True)]
+Endpoint = Annotated[str, AfterValidator(lambda text: str(TypeAdapter(HttpUrl).validate_python(text)).rstrip("/"))]
+Gateway = Annotated[str, AfterValidator(lambda text: str(TypeAdapter(WebsocketUrl).validate_python(text)))]
 Folder = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
@@ -69,6 +75,9 @@ class LimitSettings(_Section):
     max_pictures: Annotated[int, Field(gt=0, description="photos in one request")] = 20
     max_upload_bytes: Annotated[int, Field(gt=0, description="largest photo taken as an upload, in bytes")] = 50 * MIB
     requester_per_hour: Annotated[int, Field(gt=0, description="photos that one person may send in an hour")] = 200
+    result_hours: Annotated[
+        float, Field(ge=0, description="how long a result is used again when the same photo is asked for again")
+    ] = 168.0
     community_per_hour: Annotated[int, Field(gt=0, description="photos that one community may send in an hour")] = 1000
     parallel: Annotated[int, Field(gt=0, description="requests that are worked on at the same time")] = 4
     worker_patience_seconds: Annotated[
@@ -83,6 +92,87 @@ class LimitSettings(_Section):
         if min(self.requester_per_hour, self.community_per_hour) < self.max_pictures:
             raise ValueError("max_pictures has to be at most requester_per_hour and community_per_hour")
         return self
+
+
+class Hosting(StrEnum):
+    """Where the pictures of an answer on Reddit are."""
+
+    AUTO = "auto"
+    """The first of the others, in their order, that the community allows."""
+    COMMENT = "comment"
+    """In the comment itself, as a native image."""
+    PROFILE = "profile"
+    """In a post on the bot's own profile."""
+    WEB = "web"
+    """On the bot's own web page."""
+
+
+class RedditSettings(_Section):
+    """The bot's account on Reddit, and its manners there."""
+
+    client_id: Annotated[str | None, Field(description="id of the app, from reddit.com/prefs/apps")] = None
+    client_secret: Annotated[SecretStr | None, Field(description="secret of the app, from the same page")] = None
+    username: Annotated[str | None, Field(description="name of the bot's account, without u/")] = None
+    password: Annotated[SecretStr | None, Field(description="the account's password, or else a refresh token")] = None
+    refresh_token: Annotated[SecretStr | None, Field(description="an OAuth refresh token in place of a password")] = (
+        None
+    )
+    user_agent: Annotated[
+        str | None, Field(description="how the bot names itself to Reddit; unset = as Reddit's API rules ask")
+    ] = None
+    subreddits: Annotated[
+        tuple[Name, ...],
+        Field(description="JSON list of the subreddits whose comments are watched; mentions (u/name) work everywhere"),
+    ] = ()
+    hosting: Annotated[
+        Hosting,
+        Field(description="where results go: comment, profile, web, or auto, the first of these that works"),
+    ] = Hosting.AUTO
+    reddit_url: Annotated[Endpoint, Field(description="Reddit's address for signing in")] = "https://www.reddit.com"
+    oauth_url: Annotated[Endpoint, Field(description="Reddit's address for everything else")] = (
+        "https://oauth.reddit.com"
+    )
+    poll_seconds: Annotated[float, Field(gt=0, description="pause between two looks at what is new")] = 3.0
+    catch_up_hours: Annotated[
+        float, Field(ge=0, description="how old a comment may be that was posted while the bot was down")
+    ] = 24.0
+    answers_per_thread: Annotated[int, Field(gt=0, description="answers under one post")] = 250
+    answers_per_user_hour: Annotated[int, Field(gt=0, description="answers to one person in an hour")] = 60
+    blocked_users: Annotated[tuple[Name, ...], Field(description="JSON list of people who get no answer")] = ()
+    blocked_subreddits: Annotated[
+        tuple[Name, ...], Field(description="JSON list of subreddits where the bot stays silent")
+    ] = ()
+    ignored_bots: Annotated[tuple[Name, ...], Field(description="JSON list of other bots, which get no answer")] = (
+        "automoderator",
+        "remindmebot",
+        "repostsleuthbot",
+        "savevideo",
+        "sneakpeekbot",
+        "bot-sleuth-bot",
+        "wikitextbot",
+    )
+
+
+class DiscordSettings(_Section):
+    """The bot's application on Discord, and its manners there."""
+
+    token: Annotated[SecretStr | None, Field(description="token of the bot, from discord.com/developers")] = None
+    message_content: Annotated[
+        bool,
+        Field(description="whether to read messages for the trigger words; needs the message content intent"),
+    ] = True
+    look_back_messages: Annotated[
+        int, Field(ge=0, le=100, description="how many messages back the photo may be that a trigger word means")
+    ] = 10
+    catch_up_minutes: Annotated[
+        float, Field(ge=0, description="how old a message may be that was posted while the bot was down")
+    ] = 60.0
+    blocked_users: Annotated[tuple[int, ...], Field(description="JSON list of ids of people who get no answer")] = ()
+    blocked_guilds: Annotated[
+        tuple[int, ...], Field(description="JSON list of ids of servers where the bot stays silent")
+    ] = ()
+    api_url: Annotated[Endpoint | None, Field(description="Discord's API; unset = the real one")] = None
+    gateway_url: Annotated[Gateway | None, Field(description="Discord's gateway; unset = the real one")] = None
 
 
 class Settings(BaseSettings):
@@ -112,6 +202,8 @@ class Settings(BaseSettings):
     ] = ("colorizebot", "colourizebot")
     log_level: Annotated[LogLevel, Field(description="DEBUG, INFO, WARNING or ERROR")] = "INFO"
     web: WebSettings = WebSettings()
+    reddit: RedditSettings = RedditSettings()
+    discord: DiscordSettings = DiscordSettings()
     fetch: FetchSettings = FetchSettings()
     limits: LimitSettings = LimitSettings()
 

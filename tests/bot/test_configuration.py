@@ -51,7 +51,7 @@ def test_values_are_read_kindly(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.data_dir == Path.home() / "colours"
     assert settings.triggers == ("colorme",)
     assert settings.fetch.allow_private == ("127.0.0.1:8000",)
-    assert "secret" not in repr(settings)
+    assert "bot:secret" not in repr(settings)
 
 
 @pytest.mark.parametrize(
