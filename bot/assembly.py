@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import URL
 
@@ -13,7 +14,9 @@ from bot.dispatcher import Dispatcher
 from bot.fair_queue import FairQueue
 from bot.fetching import Fetcher
 from bot.intake import Intake
-from bot.ledger import Ledger
+from bot.ledger import Etiquette, KnownResults, Ledger
+from bot.library import Library
+from bot.links import Links
 from bot.metrics import Metrics
 from bot.pipeline import Pipeline
 from bot.recolorer import Recolorer
@@ -34,9 +37,12 @@ class Parts:
     worker: InferenceClient
     recolorer: Recolorer
     comparer: Comparer
+    library: Library
     queue: FairQueue
     board: StatusBoard
     intake: Intake
+    etiquette: Etiquette
+    links: Links
 
 
 def assemble(settings: Settings, *, metrics: Metrics, ledger: Ledger, worker: InferenceClient) -> Parts:
@@ -46,6 +52,7 @@ def assemble(settings: Settings, *, metrics: Metrics, ledger: Ledger, worker: In
     metrics.observe_queue(lambda: len(queue))
     board = StatusBoard(ledger, queue)
     recolorer = Recolorer(worker, patience_seconds=settings.limits.worker_patience_seconds)
+    known_results = KnownResults(ledger.engine, timedelta(hours=settings.limits.result_hours))
     return Parts(
         settings=settings,
         metrics=metrics,
@@ -54,9 +61,12 @@ def assemble(settings: Settings, *, metrics: Metrics, ledger: Ledger, worker: In
         worker=worker,
         recolorer=recolorer,
         comparer=Comparer(storage, recolorer),
+        library=Library(known_results, storage, worker),
         queue=queue,
         board=board,
         intake=Intake(ledger, storage, queue, board, settings.limits, metrics),
+        etiquette=Etiquette(ledger.engine),
+        links=Links(settings.web.public_url),
     )
 
 
@@ -67,6 +77,7 @@ def make_pipeline(parts: Parts, fetcher: Fetcher, adapters: Mapping[str, Adapter
         storage=parts.storage,
         fetcher=fetcher,
         recolorer=parts.recolorer,
+        library=parts.library,
         adapters=adapters,
         board=parts.board,
         metrics=parts.metrics,

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Hashable
 from functools import partial
 
-from bot.adapters import NotDelivered
+from bot.adapters import TryLater
 from bot.fair_queue import FairQueue
 from bot.intake import turn_of
 from bot.ledger import Ledger
@@ -100,9 +100,9 @@ class Dispatcher:
             return
         self._failures[request_id] += 1
         pause = min(_FIRST_PAUSE_SECONDS * 2 ** (self._failures[request_id] - 1), _LONGEST_PAUSE_SECONDS)
-        if isinstance(error, NotDelivered):
+        if isinstance(error, TryLater):
             pause = max(pause, error.retry_after or 0.0)
-            _log.warning("request %s not answered yet, again in %g s: %s", request_id, pause, error)
+            _log.warning("request %s has to wait, again in %g s: %s", request_id, pause, error)
         else:
             _log.error("request %s failed, again in %g s", request_id, pause, exc_info=error)
         self._metrics.failed(type(error).__name__)

@@ -1,5 +1,8 @@
 """The door: what adapters hand over is checked against the limits, noted down, and lined up.
 
+There are two ways in. `Intake.submit` is for programs and pages, which hear at once when they are declined, and may ask
+again. `Intake.take` is for chats: what speaks against a request becomes its answer there, delivered like any other.
+
 The order matters. A photo that was uploaded is on the disk before its request is in the ledger, so that a request in
 the ledger always has its photos; a photo whose request never got there goes at the next start. The request is in the
 ledger before the adapter hears that it was taken, so that whatever was promised will be answered. It is lined up last:
@@ -11,7 +14,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from bot import rate_limit, wording
 from bot.fair_queue import FairQueue
@@ -72,30 +77,47 @@ class Intake:
         When this returns, the request is on the disk and will be answered, whatever happens to the process. A message
         that was seen before returns the entry of that time, whose request has another id. Raises ``Declined``.
         """
-        # Once begun, it is carried through even when the asking connection goes away: a request that is in the ledger
-        # but not in the queue would have to wait for the next start.
-        admission = asyncio.create_task(self._submit(request))
-        self._admissions.add(admission)
-        admission.add_done_callback(self._admissions.discard)
-        return await asyncio.shield(admission)
+        return await self._carry_through(self._submit(request))
+
+    async def take(self, request: Request, *, refusal: Refusal | None = None, always_tell: bool = False) -> Entry:
+        """Take a request that was made in a chat; its photos may still have to be located.
+
+        A limit that it exceeds, or the adapter's own ``refusal``, becomes its answer. Nobody is told the same reason
+        twice within an hour, unless ``always_tell``: further ones are noted as refused without a word. While the bot is
+        stopping, requests are noted for the next start. A message that was seen before returns the entry of that time,
+        whose request has another id.
+        """
+        return await self._carry_through(self._take(request, refusal, always_tell))
 
     async def again(self, entry: Entry, options: RecolorOptions, *, requester: str) -> Entry:
         """Take a new request for the photos of an older one, with other options. Raises ``Declined``."""
+        return await self.submit(await self.copied(entry, options, requester=requester))
+
+    async def copied(
+        self,
+        entry: Entry,
+        options: RecolorOptions,
+        *,
+        requester: str,
+        message_id: str | None = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> Request:
+        """Return a new request for the photos of an older one, which are copied; it is not taken yet.
+
+        ``message_id`` is for platforms where a message asks for it, ``context`` is the new request's.
+        """
         new_id = new_request_id()
         await self._storage.copy_inputs(entry.request.id, new_id)
-        return await self.submit(
-            Request(
-                platform=entry.request.platform,
-                message_id=new_id,
-                conversation=entry.request.conversation,
-                requester=requester,
-                community=entry.request.community,
-                images=tuple(
-                    [await self._kept(new_id, index, image) for index, image in enumerate(entry.request.images)]
-                ),
-                options=options,
-                id=new_id,
-            )
+        return Request(
+            platform=entry.request.platform,
+            message_id=message_id or new_id,
+            conversation=entry.request.conversation,
+            requester=requester,
+            community=entry.request.community,
+            images=tuple([await self._kept(new_id, index, image) for index, image in enumerate(entry.request.images)]),
+            options=options,
+            context=context or {},
+            id=new_id,
         )
 
     async def withdraw(self, request_id: str) -> None:
@@ -111,45 +133,84 @@ class Intake:
         self._board.queue_moved()
         _log.info("request %s deleted", request_id)
 
+    async def _carry_through(self, admission: Coroutine[Any, Any, Entry]) -> Entry:
+        # Once begun, it goes on even when the asking connection goes away: a request that is in the ledger but not in
+        # the queue would have to wait for the next start.
+        task = asyncio.create_task(admission)
+        self._admissions.add(task)
+        task.add_done_callback(self._admissions.discard)
+        return await asyncio.shield(task)
+
     async def _submit(self, request: Request) -> Entry:
         async with self._door:  # one by one, so that two at once can't both slip in under a limit
             entry = await self._ledger.by_message(request.platform, request.message_id)
             if entry is None:
-                await self._decline_if_need_be(request)
+                declined = self._why_not_submit(request) or await self._why_not(request)
+                if declined is not None:
+                    await self._storage.remove(request.id)
+                    self._count_declined(request, declined.refusal)
+                    raise declined
                 entry = await self._ledger.record(request)
                 if entry.request.id == request.id:
-                    self._queue.put(turn_of(request), request.id)
-                    self._metrics.taken(request.platform)
-                    _log.info("request %s taken from %s: photos=%d", request.id, request.platform, len(request.images))
+                    self._line_up(request)
                     return entry
+        return await self._seen_again(request, entry)
+
+    async def _take(self, request: Request, refusal: Refusal | None, always_tell: bool) -> Entry:
+        async with self._door:
+            entry = await self._ledger.by_message(request.platform, request.message_id)
+            if entry is None:
+                declined = await self._why_not(request) if refusal is None else Declined(refusal)
+                if declined is None:
+                    entry = await self._ledger.record(request)
+                else:
+                    entry = await self._record_refusal(request, declined.refusal, always_tell)
+                if entry.request.id == request.id:
+                    if not (self._closed or entry.state.finished):
+                        self._line_up(request)
+                    return entry
+        return await self._seen_again(request, entry)
+
+    async def _record_refusal(self, request: Request, refusal: Refusal, always_tell: bool) -> Entry:
+        self._count_declined(request, refusal)
+        since = datetime.now(UTC) - rate_limit.WINDOW
+        tell = always_tell or not await self._ledger.was_refused(
+            request.platform, request.requester, refusal.reason, since=since
+        )
+        return await self._ledger.record(request, refusal, tell=tell)
+
+    def _line_up(self, request: Request) -> None:
+        self._queue.put(turn_of(request), request.id)
+        self._metrics.taken(request.platform)
+        _log.info("request %s taken from %s: photos=%d", request.id, request.platform, len(request.images))
+
+    async def _seen_again(self, request: Request, entry: Entry) -> Entry:
         _log.info("request %s seen again", entry.request.id)
         if entry.request.id != request.id:
             await self._storage.remove(request.id)
         return entry
 
-    async def _decline_if_need_be(self, request: Request) -> None:
-        declined = await self._why_not(request)
-        if declined is None:
-            return
-        await self._storage.remove(request.id)
-        self._metrics.declined(request.platform, declined.refusal.reason)
-        _log.info("request of %s declined: %s", request.platform, declined.refusal.reason)
-        raise declined
+    def _count_declined(self, request: Request, refusal: Refusal) -> None:
+        self._metrics.declined(request.platform, refusal.reason)
+        _log.info("request of %s declined: %s", request.platform, refusal.reason)
 
-    async def _why_not(self, request: Request) -> Declined | None:
+    def _why_not_submit(self, request: Request) -> Declined | None:
         if not request.images:
             return Declined(wording.refusal("no_pictures"))
-        if len(request.images) > self._limits.max_pictures:
-            return Declined(wording.too_many_pictures(self._limits.max_pictures))
         if self._closed:
             return Declined(wording.refusal("stopping"), retry_after=_RESTART_RETRY_SECONDS)
+        return None
+
+    async def _why_not(self, request: Request) -> Declined | None:
+        if len(request.images) > self._limits.max_pictures:
+            return Declined(wording.too_many_pictures(self._limits.max_pictures))
         if self._queue.full:
             return Declined(wording.refusal("queue_full"), retry_after=_QUEUE_RETRY_SECONDS)
         return await self._too_much(request)
 
     async def _too_much(self, request: Request) -> Declined | None:
         now = datetime.now(UTC)
-        since, photos = now - rate_limit.WINDOW, len(request.images)
+        since, photos = now - rate_limit.WINDOW, max(1, len(request.images))
         taken = await self._ledger.taken_from_requester(request.platform, request.requester, since=since)
         wait = rate_limit.wait_for_room(taken, photos, self._limits.requester_per_hour, now)
         if wait:

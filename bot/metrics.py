@@ -39,6 +39,13 @@ class Metrics:
             registry=self.registry,
             buckets=_SECONDS,
         )
+        self._answer_seconds = Histogram(
+            "colorizebot_answer_seconds",
+            "Time from asking to the answer or refusal.",
+            ["platform"],
+            registry=self.registry,
+            buckets=_SECONDS,
+        )
         self._worker_restarts = Counter(
             "colorizebot_worker_restarts", "Deaths of the bot's own worker.", registry=self.registry
         )
@@ -51,9 +58,10 @@ class Metrics:
         """Count a request that was turned away at the door."""
         self._declined.labels(platform, reason).inc()
 
-    def finished(self, platform: str, outcome: str) -> None:
-        """Count a request that has its answer or its refusal."""
+    def finished(self, platform: str, outcome: str, seconds: float) -> None:
+        """Count a request that has its answer or its refusal, ``seconds`` after it was made."""
         self._finished.labels(platform, outcome).inc()
+        self._answer_seconds.labels(platform).observe(seconds)
 
     def failed(self, why: str) -> None:
         """Count an attempt that will be repeated."""

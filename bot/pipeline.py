@@ -1,6 +1,6 @@
 """The life of a request, from its turn in the queue to its answer.
 
-    claim -> for each photo: fetch, recolor, keep -> decide -> answer -> close
+    claim -> locate -> for each photo: fetch, recolor, keep -> decide -> answer -> close
 
 The bot may be killed between any two instructions. Nothing is lost and nobody is answered twice, because
 
@@ -21,11 +21,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 from bot import wording
-from bot.adapters import Adapter, Undeliverable
-from bot.fetching import Fetcher, FetchRefused
+from bot.adapters import Adapter, Located, Refused, TakenBack, TryLater, Undeliverable
+from bot.fetching import Fetched, Fetcher, FetchRefused, Reason
 from bot.ledger import Ledger
+from bot.library import Library
 from bot.metrics import Metrics
 from bot.recolorer import Recolorer
 from bot.status import StatusBoard
@@ -48,9 +50,11 @@ from inference.vocabulary import Recolored
 _log = logging.getLogger(__name__)
 
 MAX_WORK_ATTEMPTS = 3
+MAX_TIME_TO_LOCATE = timedelta(days=1)
 MAX_ATTEMPTS = 50
 """Attempts in all, most of them at delivering: with the dispatcher's pauses, several hours."""
 
+_OF_DEAD_LINKS = frozenset({Reason.NOT_FOUND, Reason.LINK_UNREACHABLE})
 _SUFFIXES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/gif": "gif"}
 
 
@@ -64,6 +68,7 @@ class Pipeline:
         storage: Storage,
         fetcher: Fetcher,
         recolorer: Recolorer,
+        library: Library,
         adapters: Mapping[str, Adapter],
         board: StatusBoard,
         metrics: Metrics,
@@ -73,6 +78,7 @@ class Pipeline:
         self._storage = storage
         self._fetcher = fetcher
         self._recolorer = recolorer
+        self._library = library
         self._adapters = adapters
         self._board = board
         self._metrics = metrics
@@ -80,8 +86,8 @@ class Pipeline:
     async def live(self, request_id: str) -> None:
         """Make one attempt to bring a request to its end.
 
-        Raises ``NotDelivered`` when the platform has to be tried again later. After that, and after any exception that
-        nobody foresaw, the request is unfinished and may live again.
+        Raises ``TryLater`` when the platform has to be asked again. After that, and after any exception that nobody
+        foresaw, the request is unfinished and may live again.
         """
         entry = await self._ledger.claim(request_id)
         if entry is None:
@@ -89,8 +95,7 @@ class Pipeline:
         _log.info("request %s in work: attempt=%d", request_id, entry.attempts)
         self._board.changed(request_id)
         try:
-            outcome = entry.outcome or await self._decide(entry)
-            await self._deliver(entry, outcome)
+            await self._finish(entry)
         except _Deleted:
             _log.info("request %s was deleted while in work", request_id)
             await self._storage.remove(request_id)
@@ -98,26 +103,67 @@ class Pipeline:
             self._board.show(request_id, None)
             self._board.changed(request_id)
 
+    async def _finish(self, entry: Entry) -> None:
+        request, outcome = entry.request, entry.outcome
+        try:
+            if outcome is None:
+                request, outcome = await self._decide(entry)
+            closed = await self._deliver(request, outcome, entry.attempts)
+        except TakenBack:
+            await self._ledger.deleted(request.id)
+            raise _Deleted from None
+        except Undeliverable as why:
+            _log.warning("request %s can't be answered: %s", request.id, why)
+            outcome = wording.refusal("undeliverable")
+            closed = await self._ledger.undeliverable(request.id, outcome)
+        if not closed:
+            raise _Deleted
+        word = outcome.reason if isinstance(outcome, Refusal) else "answered"
+        seconds = (datetime.now(UTC) - request.created).total_seconds()
+        self._metrics.finished(request.platform, word, seconds)
+        _log.info("request %s finished: %s", request.id, word)
+
     # Deciding what the requester will be told
 
-    async def _decide(self, entry: Entry) -> Outcome:
+    async def _decide(self, entry: Entry) -> tuple[Request, Outcome]:
         request = entry.request
-        if entry.attempts > MAX_WORK_ATTEMPTS:
-            outcome: Outcome = wording.refusal("gave_up")
-        else:
+        try:
+            if entry.attempts > MAX_WORK_ATTEMPTS:
+                raise Refused(wording.refusal("gave_up"))
+            request = await self._with_photos(request)
             outcome = await self._recolor_all(request)
+        except Refused as refused:
+            outcome = refused.refusal
         if not await self._ledger.decided(request.id, outcome):
             raise _Deleted
-        return outcome
+        return request, outcome
+
+    async def _with_photos(self, request: Request) -> Request:
+        if request.images:
+            return request
+        found = await self._locate(request)
+        located = await self._ledger.located(request.id, found.images, found.context)
+        if located is None:
+            raise _Deleted
+        return located
+
+    async def _locate(self, request: Request) -> Located:
+        if datetime.now(UTC) - request.created > MAX_TIME_TO_LOCATE:
+            raise Refused(wording.refusal("gave_up"))
+        try:
+            return await self._adapters[request.platform].locate(request)
+        except TryLater:
+            # It is the platform that fails, not the photo: that doesn't count.
+            await self._ledger.released(request.id)
+            raise
 
     async def _recolor_all(self, request: Request) -> Outcome:
         results, left_out, model = [], [], ""
         for index in range(len(request.images)):
             try:
                 photo = await self._fetch(request, index)
-                recolored = await self._recolor(request, index, photo)
-                results.append(await self._keep(request, index, recolored))
-                model = recolored.model
+                picture, model = await self._recolor(request, index, photo)
+                results.append(picture)
             except FetchRefused as refused:
                 left_out.append(LeftOut(index, wording.of_link(refused)))
             except Problem as problem:
@@ -133,17 +179,34 @@ class Pipeline:
         if image.kind is ImageKind.UPLOAD or await self._storage.holds(request.id, name):
             return await self._storage.read(request.id, name)
         self._show(request, index, Step.FETCHING)
-        fetched = await self._fetcher.fetch(image.location)
+        try:
+            fetched = await self._fetcher.fetch(image.location)
+        except FetchRefused as refused:
+            fetched = await self._fetch_afresh(request, index, refused)
         await self._storage.save_input(request.id, index, fetched.data)
         return fetched.data
 
-    async def _recolor(self, request: Request, index: int, photo: bytes) -> Recolored:
+    async def _fetch_afresh(self, request: Request, index: int, refused: FetchRefused) -> Fetched:
+        """Try again with the link that the photo has now, if it has another one: signed links run out."""
+        if refused.reason not in _OF_DEAD_LINKS:
+            raise refused
+        found = (await self._locate(request)).images
+        if index >= len(found) or found[index] == request.images[index]:
+            raise refused
+        return await self._fetcher.fetch(found[index].location)
+
+    async def _recolor(self, request: Request, index: int, photo: bytes) -> tuple[ResultPicture, str]:
         self._show(request, index, Step.RECOLORING)
-        return await self._recolorer.recolor(
+        if known := await self._library.find(request, index, photo):
+            return known
+        recolored = await self._recolorer.recolor(
             photo,
             request.options,
             on_wait=lambda waiting: self._show(request, index, Step.WAITING if waiting else Step.RECOLORING),
         )
+        picture = await self._keep(request, index, recolored)
+        await self._library.remember(request, picture, photo, recolored.model)
+        return picture, recolored.model
 
     async def _keep(self, request: Request, index: int, recolored: Recolored) -> ResultPicture:
         name = f"result-{index}.{_SUFFIXES[recolored.media_type]}"
@@ -159,27 +222,12 @@ class Pipeline:
 
     # Telling it
 
-    async def _deliver(self, entry: Entry, outcome: Outcome) -> None:
-        request = entry.request
-        try:
-            answer_id = await self._answer(entry, outcome)
-        except Undeliverable as why:
-            _log.warning("request %s can't be answered: %s", request.id, why)
-            outcome = wording.refusal("undeliverable")
-            closed = await self._ledger.undeliverable(request.id, outcome)
-        else:
-            closed = await self._ledger.delivered(request.id, answer_id)
-        if not closed:
-            raise _Deleted
-        word = outcome.reason if isinstance(outcome, Refusal) else "answered"
-        self._metrics.finished(request.platform, word)
-        _log.info("request %s finished: %s", request.id, word)
-
-    async def _answer(self, entry: Entry, outcome: Outcome) -> str:
-        if entry.attempts > MAX_ATTEMPTS:
+    async def _deliver(self, request: Request, outcome: Outcome, attempts: int) -> bool:
+        if attempts > MAX_ATTEMPTS:
             raise Undeliverable("it was tried too often")
-        self._show(entry.request, len(entry.request.images) - 1, Step.ANSWERING)
-        return await self._adapters[entry.request.platform].answer(entry.request, outcome)
+        self._show(request, len(request.images) - 1, Step.ANSWERING)
+        answer_id = await self._adapters[request.platform].answer(request, outcome)
+        return await self._ledger.delivered(request.id, answer_id)
 
     def _show(self, request: Request, index: int, step: Step) -> None:
         self._board.show(request.id, Progress(step, picture=index + 1, pictures=len(request.images)))

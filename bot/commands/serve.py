@@ -15,6 +15,7 @@ from bot.assembly import Parts, assemble, database_url, make_dispatcher, make_pi
 from bot.commands.overview import print_overview
 from bot.configuration import unknown_settings
 from bot.data_folder import own_data_folder
+from bot.dispatcher import Dispatcher
 from bot.fetching import Fetcher
 from bot.ledger import open_ledger
 from bot.metrics import Metrics
@@ -79,11 +80,11 @@ async def _run(parts: Parts, fetcher: Fetcher, console: Console) -> None:
     await dispatcher.resume(adapters)
     with ungrouped():
         async with asyncio.TaskGroup() as tasks:
-            working = tasks.create_task(dispatcher.run())
             listening = [
                 tasks.create_task(keep_running(adapter, parts.intake, partial(_announce, console, adapter.name)))
                 for adapter in adapters.values()
             ]
+            working = tasks.create_task(_work(dispatcher, parts))
             try:
                 await asyncio.Event().wait()
             finally:
@@ -93,6 +94,11 @@ async def _run(parts: Parts, fetcher: Fetcher, console: Console) -> None:
                 await dispatcher.stop(grace_seconds=parts.settings.limits.drain_seconds)
                 for adapter in listening:
                     adapter.cancel()
+
+
+async def _work(dispatcher: Dispatcher, parts: Parts) -> None:
+    await parts.links.known.wait()  # answers elsewhere point to the page
+    await dispatcher.run()
 
 
 async def _sweep(parts: Parts) -> None:

@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 import bot
+from bot.adapters import Located
 from bot.assembly import make_dispatcher, make_pipeline
 from bot.fetching import Fetcher
 from bot.intake import Intake
@@ -43,6 +44,9 @@ class Outbox:
 
     async def run(self, intake: Intake, announce: Callable[[str], None]) -> None:
         raise NotImplementedError
+
+    async def locate(self, request: Request) -> Located:
+        return Located(request.images)
 
     async def answer(self, request: Request, outcome: Outcome) -> str:
         if request.message_id not in [answer["to"] for answer in self.answers()]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from bot.adapters import Adapter
+from bot.adapters import Adapter, Located
 from bot.assembly import Parts, assemble, make_dispatcher, make_pipeline
 from bot.fetching import Fetcher
 from bot.intake import Intake
@@ -107,6 +107,9 @@ class Mailbox:
     async def run(self, intake: Intake, announce: Callable[[str], None]) -> None:
         announce("the mailbox")
         await asyncio.Event().wait()
+
+    async def locate(self, request: Request) -> Located:
+        return Located(request.images)
 
     async def answer(self, request: Request, outcome: Outcome) -> str:
         if self.failures:

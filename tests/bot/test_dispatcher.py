@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot import dispatcher
-from bot.adapters import NotDelivered
+from bot.adapters import TryLater
 from bot.settings import LimitSettings, Settings
 from bot.vocabulary import Request, State
 from tests.bot.stand_ins import House, open_house
@@ -58,10 +58,10 @@ async def test_what_could_not_be_delivered_is_delivered_later(
     busy_house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(dispatcher, "_FIRST_PAUSE_SECONDS", 0.05)
-    busy_house.mailbox.failures = [NotDelivered("the platform is down"), NotDelivered("still down", retry_after=0.2)]
+    busy_house.mailbox.failures = [TryLater("the platform is down"), TryLater("still down", retry_after=0.2)]
     request = await submit(busy_house, "photo")
     await until_answered(busy_house, request)
-    assert [line.levelno for line in caplog.records if "not answered yet" in line.message] == [logging.WARNING] * 2
+    assert [line.levelno for line in caplog.records if "has to wait" in line.message] == [logging.WARNING] * 2
     assert "again in 0.2 s: still down" in caplog.text
     assert busy_house.worker.times_asked("photo") == 1, "it was recolored before the first try already"
 

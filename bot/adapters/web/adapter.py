@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from bot.adapters import Located
 from bot.adapters.web import documents
 from bot.adapters.web.application import make_application
 from bot.adapters.web.owners import PLATFORM
@@ -47,10 +48,16 @@ class WebAdapter:
         await runner.setup()
         try:
             await _listen(runner, settings)
-            announce(_address(runner, settings))
+            address = _address(runner, settings)
+            self._parts.links.served_at(address)
+            announce(address)
             await asyncio.Event().wait()
         finally:
             await runner.cleanup()
+
+    async def locate(self, request: Request) -> Located:
+        """Return the photos as they are: what was posted on the page doesn't move."""
+        return Located(request.images)
 
     async def answer(self, request: Request, outcome: Outcome) -> str:
         """Return where the answer is: pages ask the ledger for it, so there is nothing to deliver."""
