@@ -39,6 +39,7 @@ class StandInWorker:
     def __init__(self, socket: Path) -> None:
         self.socket = socket
         self.ready = True
+        self.model = MODEL
         self.gate = asyncio.Event()
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.crowds: list[int] = []
@@ -49,6 +50,7 @@ class StandInWorker:
     async def start(self) -> None:
         app = web.Application(client_max_size=2**30)
         app.router.add_get("/readyz", self._readyz)
+        app.router.add_get("/v1/model", self._model)
         app.router.add_post("/v1/recolor", self._recolor)
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -64,6 +66,9 @@ class StandInWorker:
 
     async def _readyz(self, _request: web.Request) -> web.Response:
         return web.Response(status=200 if self.ready else 503)
+
+    async def _model(self, _request: web.Request) -> web.Response:
+        return web.json_response({"name": self.model})
 
     async def _recolor(self, request: web.Request) -> web.StreamResponse:
         photo = (await request.read()).decode(errors="replace")
@@ -86,7 +91,7 @@ class StandInWorker:
                 request.transport.abort()
         if photo.startswith("slow"):
             await self.gate.wait()
-        headers = {MODEL_HEADER: MODEL, INPUT_HEADER: "gray", WIDTH_HEADER: "640", HEIGHT_HEADER: "480"}
+        headers = {MODEL_HEADER: self.model, INPUT_HEADER: "gray", WIDTH_HEADER: "640", HEIGHT_HEADER: "480"}
         return web.Response(body=f"recolored {photo}".encode(), content_type="image/jpeg", headers=headers)
 
 
@@ -103,13 +108,19 @@ class Mailbox:
     def __init__(self) -> None:
         self.answers: dict[str, Outcome] = {}
         self.failures: list[Exception] = []
+        """What answering raises, one after the other, before it works."""
+        self.places: list[Located | Exception] = []
+        """What locating finds or raises, one after the other; after that, the photos of the request."""
 
     async def run(self, intake: Intake, announce: Callable[[str], None]) -> None:
         announce("the mailbox")
         await asyncio.Event().wait()
 
     async def locate(self, request: Request) -> Located:
-        return Located(request.images)
+        found = self.places.pop(0) if self.places else Located(request.images)
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     async def answer(self, request: Request, outcome: Outcome) -> str:
         if self.failures:

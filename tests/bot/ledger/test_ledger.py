@@ -32,6 +32,7 @@ ANSWER = Answer(
     left_out=(LeftOut(1, Refusal("not_found", "There is nothing behind that link.")),),
 )
 REFUSAL = Refusal("not_found", "There is nothing behind that link.")
+PHOTO = ImageReference(ImageKind.URL, "https://example.org/photo.jpg")
 
 
 def asking(message_id: str = "message-1", **changes: object) -> Request:
@@ -225,3 +226,58 @@ async def test_entries_are_counted_by_state(ledger: Ledger) -> None:
     await ledger.record(claimed)
     await ledger.claim(claimed.id)
     assert await ledger.counts() == {**dict.fromkeys(State, 0), State.QUEUED: 2, State.WORKING: 1}
+
+
+async def test_what_the_adapter_notes_is_kept_until_the_request_is_deleted(ledger: Ledger) -> None:
+    request = asking(images=(), context={"channel": "7", "deep": {"list": [1, None, True]}})
+    await ledger.record(request)
+    assert await ledger.located(request.id, (PHOTO,), {}) is None, "nobody works on it"
+    await ledger.claim(request.id)
+    located = await ledger.located(request.id, (PHOTO, PHOTO), {"nsfw": True})
+    assert located == replace(request, images=(PHOTO, PHOTO), context={**request.context, "nsfw": True})
+    assert await ledger.noted(request.id, {"channel": "8"}) == replace(
+        located, context={**located.context, "channel": "8"}
+    )
+    assert sum(photos for _, photos in await ledger.taken_from_requester("web", "ann", since=_hour_ago())) == 2
+    await ledger.deleted(request.id)
+    assert await ledger.noted(request.id, {"late": 1}) is None
+    entry = await ledger.by_id(request.id)
+    assert entry is not None
+    assert (entry.request.images, entry.request.context) == ((), {})
+
+
+async def test_an_answer_leads_back_to_its_request(ledger: Ledger) -> None:
+    request = asking()
+    await ledger.record(request)
+    await ledger.claim(request.id)
+    await ledger.decided(request.id, ANSWER)
+    await ledger.delivered(request.id, "t1_abc")
+    entry = await ledger.by_answer("web", "t1_abc")
+    assert entry is not None
+    assert entry.request == request
+    assert await ledger.by_answer("reddit", "t1_abc") is None
+
+
+async def test_what_was_asked_in_a_conversation_comes_oldest_first(ledger: Ledger) -> None:
+    now = datetime.now(UTC)
+    for number, (conversation, minutes) in enumerate([("a", 5), ("a", 9), ("b", 1), ("a", 200)]):
+        created = now - timedelta(minutes=minutes)
+        await ledger.record(asking(f"m{number}", conversation=conversation, created=created))
+    entries = await ledger.in_conversation("web", "a", since=_hour_ago())
+    assert [entry.request.message_id for entry in entries] == ["m1", "m0"]
+
+
+@pytest.mark.parametrize("tell", [True, False])
+async def test_a_request_may_be_refused_as_it_comes(ledger: Ledger, tell: bool) -> None:
+    request = asking()
+    entry = await ledger.record(request, REFUSAL, tell=tell)
+    assert entry == await ledger.by_id(request.id)
+    assert (entry.state, entry.outcome) == (State.QUEUED if tell else State.REFUSED, REFUSAL)
+    assert [waiting.request.id for waiting in await ledger.unfinished()] == ([request.id] if tell else [])
+    assert await ledger.was_refused("web", "ann", REFUSAL.reason, since=_hour_ago())
+    assert not await ledger.was_refused("web", "ben", REFUSAL.reason, since=_hour_ago())
+    assert not await ledger.was_refused("web", "ann", "another", since=_hour_ago())
+
+
+def _hour_ago() -> datetime:
+    return datetime.now(UTC) - timedelta(hours=1)
