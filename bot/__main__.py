@@ -9,7 +9,7 @@ import sys
 from rich.console import Console
 
 from bot import logs
-from bot.arguments import Check, RecolorPhotos, Serve, parse_arguments
+from bot.arguments import Check, RecolorPhotos, Serve, Stats, parse_arguments
 from bot.configuration import load_settings
 from bot.problems import OPERATOR_ERROR_STATUS, OperatorError
 
@@ -43,6 +43,11 @@ async def _run() -> int:
 
             logs.configure("ERROR")
             return await check(settings, console)
+        case Stats():
+            from bot.commands.stats import stats
+
+            logs.configure("ERROR")
+            return await stats(settings, console)
         case Serve():
             from bot.commands.serve import serve
 

@@ -30,6 +30,11 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Stats:
+    """Print what was asked for, and what became of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class RecolorPhotos:
     """Recolor photos on this machine."""
 
@@ -42,7 +47,7 @@ class RecolorPhotos:
     options: RecolorOptions
 
 
-Command = Serve | Check | RecolorPhotos
+Command = Serve | Check | Stats | RecolorPhotos
 
 
 def parse_arguments(arguments: Sequence[str]) -> Command:
@@ -51,6 +56,8 @@ def parse_arguments(arguments: Sequence[str]) -> Command:
     parsed = parser.parse_args(arguments)
     if parsed.command == "check":
         return Check()
+    if parsed.command == "stats":
+        return Stats()
     if parsed.command != "recolor":
         return Serve()
     try:
@@ -80,6 +87,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("serve", help="serve all platforms that are configured (the same as no command)")
     commands.add_parser("check", help="look whether everything is in order, and what to set next")
+    commands.add_parser("stats", help="print what was asked for, what became of it, and how long it took")
     recolor = commands.add_parser(
         "recolor", help="recolor photos on this machine", description="Recolors photos on this machine."
     )

@@ -126,3 +126,18 @@ def test_nothing_but_the_client_of_the_model_is_imported(tmp_path: Path) -> None
     program = "import sys, bot.commands.serve, bot.commands.recolor, bot.commands.check; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert {"torch", "numpy", "PIL"}.isdisjoint(done.stdout.split())
+
+
+def test_the_stats_tell_what_was_asked(tmp_path: Path) -> None:
+    assert call_bot(tmp_path, "stats").stdout == "Nothing was asked yet.\n"
+    assert not (tmp_path / "data").exists(), "looking changes nothing"
+    with running_bot(tmp_path) as bot:
+        bot.until(bot.post(gray_photo(64, 48)), "answered")
+        bot.until(bot.post(b"no photo"), "refused")
+        told = call_bot(tmp_path, "stats").stdout
+        metrics = bot.get("/metrics").decode()
+    row = next(line for line in told.splitlines() if line.startswith("│ web") and " s │" in line)
+    assert [cell.strip() for cell in row.strip("│").split("│")][:7] == ["web", "2", "2", "1", "1", "0", "0"]
+    assert "not_an_image" in told
+    assert 'colorizebot_requests_finished_total{outcome="not_an_image",platform="web"} 1.0' in metrics
+    assert 'colorizebot_answer_seconds_count{platform="web"} 2.0' in metrics
