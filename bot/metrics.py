@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+_LAG_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
 _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250)
 
 
@@ -49,6 +50,19 @@ class Metrics:
         self._worker_restarts = Counter(
             "colorizebot_worker_restarts", "Deaths of the bot's own worker.", registry=self.registry
         )
+
+        self._loop_lag = Histogram(
+            "colorizebot_event_loop_lag_seconds",
+            "How late the event loop wakes those who sleep.",
+            registry=self.registry,
+            buckets=_LAG_SECONDS,
+        )
+        self._tasks = Gauge("colorizebot_tasks", "Tasks on the event loop.", registry=self.registry)
+
+    def beat(self, *, late_seconds: float, tasks: int) -> None:
+        """Note how late the event loop is, and how many tasks it has."""
+        self._loop_lag.observe(late_seconds)
+        self._tasks.set(tasks)
 
     def taken(self, platform: str) -> None:
         """Count a request that was taken."""

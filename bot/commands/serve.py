@@ -17,6 +17,7 @@ from bot.configuration import unknown_settings
 from bot.data_folder import own_data_folder
 from bot.dispatcher import Dispatcher
 from bot.fetching import Fetcher
+from bot.heartbeat import beat
 from bot.ledger import open_ledger
 from bot.metrics import Metrics
 from bot.platforms import make_adapters
@@ -80,6 +81,7 @@ async def _run(parts: Parts, fetcher: Fetcher, console: Console) -> None:
     await dispatcher.resume(adapters)
     with ungrouped():
         async with asyncio.TaskGroup() as tasks:
+            beating = tasks.create_task(beat(parts.metrics))
             listening = [
                 tasks.create_task(keep_running(adapter, parts.intake, partial(_announce, console, adapter.name)))
                 for adapter in adapters.values()
@@ -92,8 +94,8 @@ async def _run(parts: Parts, fetcher: Fetcher, console: Console) -> None:
                 parts.intake.close()
                 working.cancel()
                 await dispatcher.stop(grace_seconds=parts.settings.limits.drain_seconds)
-                for adapter in listening:
-                    adapter.cancel()
+                for task in (*listening, beating):
+                    task.cancel()
 
 
 async def _work(dispatcher: Dispatcher, parts: Parts) -> None:
