@@ -58,7 +58,7 @@ def errors(*items: tuple[str, str, str]) -> Answer:
     return said({"json": {"errors": [list(item) for item in items]}})
 
 
-class Rejected(Exception):
+class Rejected(Exception):  # noqa: N818 - says what happened
     """A call that Reddit refuses by its status."""
 
     def __init__(self, answer: Answer) -> None:

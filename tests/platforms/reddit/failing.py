@@ -19,7 +19,7 @@ our servers</body></html>"
 )
 
 
-class Breakdown(Exception):
+class Breakdown(Exception):  # noqa: N818 - says what happened
     """The connection is gone; whatever is answered now, nobody hears it."""
 
 
@@ -31,7 +31,8 @@ async def before(fault: Fault, call: Call, request: web.Request, rate: RateLimit
         rate.exhaust(fault.seconds)
         return _page(json.dumps({"message": "Too Many Requests", "error": 429}), 429, rate.headers())
     if fault.kind is Kind.RATELIMIT:
-        sentence = f"Looks like you've been doing that a lot. Take a break for {int(fault.seconds)} seconds before trying again."
+        pause = f"Take a break for {int(fault.seconds)} seconds before trying again."
+        sentence = f"Looks like you've been doing that a lot. {pause}"
         return web.Response(body=errors(("RATELIMIT", sentence, "ratelimit")).body, content_type="application/json")
     plain = {
         Kind.TOO_MANY_BARE: (json.dumps({"message": "Too Many Requests", "error": 429}), 429),

@@ -1,4 +1,4 @@
-"""Listings and their pages: ``limit``, ``after``, ``before``, as https://www.reddit.com/dev/api#listings describes them."""
+"""Listings and their pages, as https://www.reddit.com/dev/api#listings describes ``limit``, ``after``, ``before``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures: what people posted, and the bot's own on their way from the lease over the bucket into a post or a comment."""
+"""Pictures: what people posted, and the bot's own on their way from the lease over the bucket into a post."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Posts:
         return self._post(subreddit, "submission_image_gif", about, fields)
 
     def gallery(self, subreddit: str, pictures: list[bytes], *, ready: bool = True, **about: Any) -> Submission:
-        """A gallery; ``media_metadata`` is in another order than ``gallery_data``, and says little until it is ready."""
+        """A gallery; ``media_metadata`` has another order than ``gallery_data``, and says little until it is ready."""
         metadata, items = {}, []
         for number, data in enumerate(pictures):
             kind = "gif" if data.startswith(b"GIF") else "jpg"

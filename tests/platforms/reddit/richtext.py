@@ -1,4 +1,4 @@
-"""``richtext_json``: what the web editor sends in place of Markdown, and the only way to put a picture into a comment."""
+"""``richtext_json``: what the web editor sends in place of Markdown; no other way puts a picture into a comment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PARENTS = {"par", "h", "li", "blockquote", "spoilertext"}
 _STYLES = {1: "**", 2: "*", 8: "~~", 64: "`"}
 
 
-class NotRichText(ValueError):
+class NotRichText(ValueError):  # noqa: N818 - says what happened
     """It isn't a document that Reddit would take."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import praw
 import pytest
 from praw.exceptions import RedditAPIException
@@ -28,23 +30,25 @@ SEEN = {
 
 
 @pytest.mark.parametrize("kind", SEEN)
-def test_a_reply_that_fails(kind: Kind, praw_reddit: praw.Reddit, reddit: RedditDouble, photo: bytes):
+def test_a_reply_that_fails(
+    kind: Kind, praw_reddit: praw.Reddit, reddit: RedditDouble, photo: bytes, monkeypatch: pytest.MonkeyPatch
+):
     summons = reddit.comment(reddit.posts.image("pics", photo), "colorizebot")
     fault = reddit.faults.order(Fault(kind, "oauth:/api/comment", thread=summons.submission.fullname, seconds=15))
-    praw_reddit._core._retry_strategy_class = no_retries
+    praw_reddit._core._retry_strategy_class = NoRetries
+    fault.seconds = 0.6 if kind is Kind.SLOW else fault.seconds
+    monkeypatch.setattr(praw_reddit._core, "request", functools.partial(praw_reddit._core.request, timeout=0.3))
     with pytest.raises(SEEN[kind]):
-        if kind is Kind.SLOW:
-            fault.seconds = 0.6
-            form = {"thing_id": summons.fullname, "text": "x"}
-            praw_reddit._core.request(method="POST", path="api/comment/", data=form, timeout=0.2)
-        else:
-            praw_reddit.comment(summons.id).reply("x")
+        praw_reddit.comment(summons.id).reply("x")
     assert len(fault.hits) == 1
     assert len(reddit.answers_to(summons)) == kind.after
 
 
-def no_retries() -> FiniteRetryStrategy:
-    return FiniteRetryStrategy(retries=0)
+class NoRetries(FiniteRetryStrategy):
+    """With ``retries=0`` prawcore would sleep for two seconds before the first try already."""
+
+    def should_retry_on_failure(self) -> bool:
+        return False
 
 
 def test_praw_itself_answers_twice_when_a_reply_is_lost(praw_reddit: praw.Reddit, reddit: RedditDouble, photo: bytes):
@@ -69,7 +73,7 @@ def test_chance_is_the_same_for_the_same_seed(praw_reddit: praw.Reddit, reddit: 
     def strikes() -> list[Kind]:
         reddit.faults.by_chance.clear()
         reddit.faults.at_random(5, 0.5, (Kind.HTML, Kind.MALFORMED))
-        praw_reddit._core._retry_strategy_class = no_retries
+        praw_reddit._core._retry_strategy_class = NoRetries
         for _ in range(20):
             try:
                 praw_reddit.user.me(use_cache=False)
