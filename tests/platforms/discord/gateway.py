@@ -77,6 +77,8 @@ class Connection:
         self.socket = socket
         self.request = request
         self.session: Session | None = None
+        self.sent_away = False
+        """Whether the gateway was the one to close."""
         self._waiting: asyncio.Queue[str | tuple[int, str] | None] = asyncio.Queue()
         self._compressor = zlib.compressobj() if request.query.get("compress") == "zlib-stream" else None
 
@@ -88,6 +90,7 @@ class Connection:
 
     def close(self, code: int, reason: str = "") -> None:
         """Close after what was sent before."""
+        self.sent_away = True
         self._waiting.put_nowait((code, reason))
 
     def abort(self) -> None:
@@ -210,7 +213,7 @@ class Gateway:
             return
         session.connection = None
         # A client that says goodbye has given its session up.
-        if connection.socket.close_code in (WSCloseCode.OK, WSCloseCode.GOING_AWAY):
+        if not connection.sent_away and connection.socket.close_code in (WSCloseCode.OK, WSCloseCode.GOING_AWAY):
             self.sessions.pop(session.id, None)
 
     def _received(self, connection: Connection, text: str) -> None:

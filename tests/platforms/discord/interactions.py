@@ -163,7 +163,7 @@ class Interactions:
                 "response_message_loading": interaction.original.loading,
                 "response_message_ephemeral": interaction.original.ephemeral,
             }
-            answer["resource"] = {"type": interaction.callback, "message": self._shown(interaction.original)}
+            answer["resource"] = {"type": _MESSAGE, "message": self._shown(interaction.original)}
         elif interaction.callback in (_DEFERRED_UPDATE, _UPDATE) and interaction.message is not None:
             receipt["response_message_id"] = str(interaction.message.id)
             if interaction.callback == _UPDATE:
