@@ -54,7 +54,7 @@ MAX_TIME_TO_LOCATE = timedelta(days=1)
 MAX_ATTEMPTS = 50
 """Attempts in all, most of them at delivering: with the dispatcher's pauses, several hours."""
 
-_OF_DEAD_LINKS = frozenset({Reason.NOT_FOUND, Reason.LINK_UNREACHABLE})
+_WORTH_ANOTHER_LINK = frozenset({Reason.NOT_FOUND, Reason.LINK_UNREACHABLE, Reason.NOT_A_PICTURE})
 _SUFFIXES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/gif": "gif"}
 
 
@@ -188,7 +188,7 @@ class Pipeline:
 
     async def _fetch_afresh(self, request: Request, index: int, refused: FetchRefused) -> Fetched:
         """Try again with the link that the photo has now, if it has another one: signed links run out."""
-        if refused.reason not in _OF_DEAD_LINKS:
+        if refused.reason not in _WORTH_ANOTHER_LINK:
             raise refused
         found = (await self._locate(request)).images
         if index >= len(found) or found[index] == request.images[index]:
