@@ -70,8 +70,8 @@ def in_comments(
         if (comment.author or "").lower() == own_name.lower():
             if links := answered.get(comment.fullname):
                 return Found(links)
-        elif links := (*_native(comment.body, comment.media), *filter(is_picture, _links(comment.body))):
-            return Found(tuple(dict.fromkeys(links)))
+        elif (found := _shown(comment.body, comment.media)) is not None:
+            return found
     return None
 
 
@@ -154,9 +154,8 @@ def _picture(submission: Data) -> Seen:
 
 
 def _selftext(submission: Data) -> Seen:
-    body, media = text(submission, "selftext"), submission.get("media_metadata")
-    native = _native(body, media if isinstance(media, Mapping) else {})
-    return _found((*native, *filter(is_picture, _links(body))))
+    media = submission.get("media_metadata")
+    return _shown(text(submission, "selftext"), media if isinstance(media, Mapping) else {})
 
 
 def _page(submission: Data) -> Seen:
@@ -186,6 +185,13 @@ def _destination(submission: Data) -> str:
 
 
 # Links
+
+
+def _shown(body: str, media: Data) -> Found | None:
+    """Return the pictures that a text shows: native ones, and links that look like pictures."""
+    # A native picture may be in the text as a link too.
+    links = [link for link in _links(body) if is_picture(link) and not any(str(name) in link for name in media)]
+    return _found((*_native(body, media), *links))
 
 
 def _native(body: str, media: Data) -> tuple[str, ...]:
