@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
-import socket
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
-import aiohttp
 from rich.console import Console
 from rich.table import Table
 
 from bot.assembly import database_url
 from bot.configuration import unknown_settings
+from bot.findings import Finding, Verdict
 from bot.ledger.engine import shown
 from bot.ledger.opening import Condition, examine
 from bot.platforms import PLATFORMS
 from bot.problems import OperatorError
-from bot.settings import Settings, WebSettings
+from bot.settings import Settings
 from bot.worker import open_worker
 from inference.client import WorkerLost
 from inference.problems import Problem
@@ -31,26 +27,7 @@ _OTHER_WORKER_PATIENCE_SECONDS = 5.0
 _PLAIN_WIDTH = 200
 
 
-class Verdict(StrEnum):
-    """How a part of the bot is doing; only a problem makes the check fail."""
-
-    OK = "ok"
-    NOTE = "note"
-    OFF = "off"
-    PROBLEM = "problem"
-
-
 _STYLES = {Verdict.OK: "green", Verdict.NOTE: "yellow", Verdict.OFF: "dim", Verdict.PROBLEM: "bold red"}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the table."""
-
-    part: str
-    verdict: Verdict
-    state: str
-    next_step: str = ""
 
 
 async def check(settings: Settings, console: Console) -> int:
@@ -72,12 +49,9 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
     yield await asyncio.to_thread(_data_folder, settings.data_dir)
     yield await _database(settings)
     yield await _worker(settings)
-    yield await _page(settings.web)
     for platform in PLATFORMS:
-        if missing := platform.still_to_set(settings):
-            yield Finding(platform.name, Verdict.OFF, "not configured", "set " + ", ".join(missing))
-        else:
-            yield Finding(platform.name, Verdict.OK, "configured")
+        for finding in await platform.examine(settings):
+            yield finding
 
 
 def _data_folder(folder: Path) -> Finding:
@@ -111,37 +85,6 @@ async def _worker(settings: Settings) -> Finding:
         return Finding("worker", Verdict.PROBLEM, f"{where}: {error}", cure)
     hint = "another one, say with a GPU: COLORIZEBOT_INFERENCE_URL" if own else ""
     return Finding("worker", Verdict.OK, f"{where}: {model.get('name')} on {model.get('device')}", hint)
-
-
-async def _page(web: WebSettings) -> Finding:
-    address = f"http://[{web.host}]:{web.port}" if ":" in web.host else f"http://{web.host}:{web.port}"
-    try:
-        await asyncio.to_thread(_try_to_listen, web)
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            return Finding("page", Verdict.PROBLEM, f"{address}: {error.strerror}", "set COLORIZEBOT_WEB__HOST")
-        if await _bot_answers(address):
-            return Finding("page", Verdict.OK, f"{address}, served by a running bot")
-        return Finding("page", Verdict.PROBLEM, f"{address} is taken by another program", "set COLORIZEBOT_WEB__PORT")
-    return Finding("page", Verdict.OK, f"{address}, served once the bot runs", "start it: python -m bot")
-
-
-def _try_to_listen(web: WebSettings) -> None:
-    family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
-    with socket.create_server((web.host, web.port), family=family):
-        pass
-
-
-async def _bot_answers(address: str) -> bool:
-    timeout = aiohttp.ClientTimeout(total=_OTHER_WORKER_PATIENCE_SECONDS)
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(f"{address}/healthz") as response,
-        ):
-            return response.content_type == "application/json" and "worker" in await response.json()
-    except (aiohttp.ClientError, TimeoutError, ValueError):
-        return False
 
 
 def _do_nothing() -> None:
