@@ -110,7 +110,8 @@ class DiscordAdapter:
             _log.warning(
                 "Discord refuses the message content intent, so trigger words are not heard; commands, "
                 "Apps > Colorize, mentions and direct messages work. To switch it on: "
-                "discord.com/developers/applications > your application > Bot > Message Content Intent; or set COLORIZEBOT_DISCORD__MESSAGE_CONTENT=false."
+                "discord.com/developers/applications > your application > Bot > Message Content Intent; "
+                "to do without it: COLORIZEBOT_DISCORD__MESSAGE_CONTENT=false."
             )
             return 0.0
         except discord.ConnectionClosed as error:

@@ -31,6 +31,7 @@ _log = logging.getLogger(__name__)
 _POSTS = 3
 _PAUSE_SECONDS = 1.0
 _PAGES = 5
+_LEAST_LIMIT = 32 * 2**10
 _TOO_LARGE = 40005
 _NO_REPLY_WITHOUT_HISTORY = 160002
 _TOKEN_CODES = frozenset({50027, 10015, 10062})
@@ -80,9 +81,9 @@ class Answering:
                 return await self._deliver(request, outcome, replace(notes, size_limit=limit))
             except discord.HTTPException as error:
                 too_large = error.status == 413 or error.code == _TOO_LARGE
-                if not too_large or limit <= DEFAULT_SIZE_LIMIT // 16:
+                if not too_large or limit <= _LEAST_LIMIT:
                     raise Undeliverable(f"Discord said no: status={error.status} code={error.code}") from error
-                limit = min(limit, DEFAULT_SIZE_LIMIT) // 2
+                limit = min(limit, DEFAULT_SIZE_LIMIT) // 4
                 _log.info("request %s: too large for Discord, trying %d bytes a file", request.id, limit)
 
     async def _deliver(self, request: Request, outcome: Outcome, notes: Notes) -> int:
