@@ -240,7 +240,10 @@ class Ledger:
     ) -> Request | None:
         chosen = (requests.c.id == request_id) & condition
         async with self._engine.begin() as connection:
-            row = (await connection.execute(select(requests).where(chosen).with_for_update())).one_or_none()
+            # An update that changes nothing locks the row; what is merged below is what another transaction left there.
+            # (A read first, and SQLite would refuse to let it write after somebody else had.)
+            locking = update(requests).where(chosen).values(attempts=requests.c.attempts)
+            row = (await connection.execute(locking.returning(requests))).one_or_none()
             if row is None:
                 return None
             changed = update(requests).where(chosen).values(context={**row.context, **context}, **values)

@@ -279,5 +279,16 @@ async def test_a_request_may_be_refused_as_it_comes(ledger: Ledger, tell: bool) 
     assert not await ledger.was_refused("web", "ann", "another", since=_hour_ago())
 
 
+async def test_notes_that_come_at_the_same_time_are_all_kept(ledger: Ledger) -> None:
+    asked = [asking(f"m{number}") for number in range(5)]
+    for request in asked:
+        await ledger.record(request)
+    await asyncio.gather(*(ledger.noted(request.id, {f"note {n}": n}) for n in range(10) for request in asked))
+    for request in asked:
+        entry = await ledger.by_id(request.id)
+        assert entry is not None
+        assert entry.request.context == {f"note {n}": n for n in range(10)}
+
+
 def _hour_ago() -> datetime:
     return datetime.now(UTC) - timedelta(hours=1)
