@@ -75,10 +75,10 @@ class LimitSettings(_Section):
     max_pictures: Annotated[int, Field(gt=0, description="photos in one request")] = 20
     max_upload_bytes: Annotated[int, Field(gt=0, description="largest photo taken as an upload, in bytes")] = 50 * MIB
     requester_per_hour: Annotated[int, Field(gt=0, description="photos that one person may send in an hour")] = 200
+    community_per_hour: Annotated[int, Field(gt=0, description="photos that one community may send in an hour")] = 1000
     result_hours: Annotated[
         float, Field(ge=0, description="how long a result is used again when the same photo is asked for again")
     ] = 168.0
-    community_per_hour: Annotated[int, Field(gt=0, description="photos that one community may send in an hour")] = 1000
     parallel: Annotated[int, Field(gt=0, description="requests that are worked on at the same time")] = 4
     worker_patience_seconds: Annotated[
         float, Field(gt=0, description="how long a request waits for a worker that is away before it is refused")
