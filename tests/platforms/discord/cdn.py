@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import time
@@ -22,6 +23,10 @@ class Cdn:
         self.base = ""
         self.served: list[str] = []
         """The ids of the attachments that were fetched, in order."""
+        self.delay = 0.0
+        """Seconds before a file is served."""
+        self.expiring: set[int] = set()
+        """Attachments whose links run out the moment somebody first follows one."""
         self._files: dict[int, Attachment] = {}
         self._stickers: dict[str, bytes] = {}
         self._pages: dict[str, tuple[bytes, str]] = {}
@@ -67,6 +72,10 @@ class Cdn:
         attachment = self._files.get(int(request.match_info["id"]))
         if attachment is None:
             return web.Response(status=404, text="This content is no longer available.")
+        await asyncio.sleep(self.delay)
+        if attachment.id in self.expiring:
+            self.expiring.discard(attachment.id)
+            self.expire(attachment)
         query = request.query
         try:
             ends, begins = int(query["ex"], 16), int(query["is"], 16)

@@ -230,6 +230,7 @@ class DiscordDouble:
         self._call(lambda: self._people.edits(message, content))
 
     def deletes(self, message: Message) -> None:
+        """Delete somebody's message, as its author or a moderator does."""
         self._call(lambda: self._people.deletes(message))
 
     def slash(
@@ -253,6 +254,14 @@ class DiscordDouble:
     def expire_links(self, message: Message) -> None:
         """Let all links to the message's files that were handed out so far have run out."""
         self._call(lambda: [self._cdn.expire(attachment) for attachment in message.attachments])
+
+    def expire_links_when_followed(self, message: Message) -> None:
+        """Let the links have run out when somebody first follows one; links that are made later are good."""
+        self._call(lambda: self._cdn.expiring.update(attachment.id for attachment in message.attachments))
+
+    def slow_files(self, seconds: float) -> None:
+        """Serve each file that late from now on."""
+        self._call(lambda: setattr(self._cdn, "delay", seconds))
 
     def end_token(self, interaction: Interaction) -> None:
         """Let the interaction's token have run out, as after a quarter of an hour."""

@@ -119,7 +119,7 @@ class Sticker:
     kind: int
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Message:
     """A message, by a person or by the bot."""
 
@@ -146,6 +146,9 @@ class Message:
     revisions: list[str] = field(default_factory=list)
     """What its content was before each edit."""
     reactions: set[str] = field(default_factory=set)
+
+    def __repr__(self) -> str:
+        return f"<message {self.id} by {self.author.name}: {self.content[:60]!r}, {len(self.attachments)} files>"
 
     @property
     def ephemeral(self) -> bool:
@@ -177,7 +180,7 @@ class Message:
         return found
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Interaction:
     """Somebody used a command or pressed a button."""
 
@@ -199,6 +202,9 @@ class Interaction:
     follow_ups: list[Message] = field(default_factory=list)
     ended: bool = False
     """Set by a test whose token has run out."""
+
+    def __repr__(self) -> str:
+        return f"<interaction {self.id} of {self.user.name}: {self.command or self.data.get('custom_id')}>"
 
 
 def measured(data: bytes) -> tuple[tuple[int, int] | None, str | None]:
