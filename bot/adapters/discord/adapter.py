@@ -18,6 +18,7 @@ from bot.adapters.discord.answering import Answering
 from bot.adapters.discord.catching_up import LastSeen
 from bot.adapters.discord.client import ColorizeClient, GatewayUnreachable
 from bot.adapters.discord.locating import Locating
+from bot.adapters.discord.manners import Manners
 from bot.adapters.discord.notes import PLATFORM
 from bot.adapters.discord.quiet import keep_quiet
 from bot.assembly import Parts
@@ -80,7 +81,7 @@ class DiscordAdapter:
     async def locate(self, request: Request) -> Located:
         """Return the photos that a request is about."""
         client = await self._connected()
-        return await Locating(client.rest, self._parts.settings).locate(request)
+        return await Locating(client.rest, self._parts.settings, Manners(self._parts)).locate(request)
 
     async def answer(self, request: Request, outcome: Outcome) -> str:
         """Deliver the outcome; returns the id of the message that carries it."""

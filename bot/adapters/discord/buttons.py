@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bot.adapters.discord.client import ColorizeClient
 
 _PREFIX = "colorizebot"
+_TEMPLATE = re.compile(rf"{_PREFIX}:(?P<action>[a-z]+):(?P<id>[\w-]{{1,64}})")
 _STEPS = tuple(sorted(wording.VIVIDNESS.values()))
 
 
@@ -38,7 +39,7 @@ _LABELS = {
 }
 
 
-class AnswerButton(ui.DynamicItem[ui.Button[ui.View]], template=rf"{_PREFIX}:(?P<action>[a-z]+):(?P<id>[\w-]{{1,64}})"):
+class AnswerButton(ui.DynamicItem[ui.Button[ui.View]], template=_TEMPLATE):
     """One of the buttons below the answer to a request."""
 
     def __init__(self, action: Action, request_id: str, *, disabled: bool = False) -> None:
@@ -94,6 +95,16 @@ def custom_ids(message: dict[str, Any]) -> set[str]:
     """Return the custom ids of the buttons below a message, as Discord describes it."""
     rows = message.get("components") or []
     return {button.get("custom_id", "") for row in rows for button in row.get("components") or []}
+
+
+def request_id(message: object) -> str | None:
+    """Return the request that a message of the bot's answers; ``None`` for any other message."""
+    rows = message.components if isinstance(message, discord.Message) else []
+    for row in rows:
+        for button in row.children if isinstance(row, discord.ActionRow) else ():
+            if match := _TEMPLATE.fullmatch(button.custom_id or ""):
+                return match["id"]
+    return None
 
 
 def delete_id(request_id: str) -> str:

@@ -11,6 +11,7 @@ import discord
 from bot.adapters import Located, Refused, TakenBack
 from bot.adapters.discord import wording
 from bot.adapters.discord.calls import Ear
+from bot.adapters.discord.manners import Manners
 from bot.adapters.discord.notes import MAX_FILES, Notes, Source
 from bot.adapters.discord.photos import Shown, shown_in
 from bot.adapters.discord.rest import Rest
@@ -39,9 +40,10 @@ def linked_message(link: str, channel_id: int | None) -> Source | None:
 class Locating:
     """Reads messages again: the links to their files are signed and run out."""
 
-    def __init__(self, rest: Rest, settings: Settings) -> None:
+    def __init__(self, rest: Rest, settings: Settings, manners: Manners) -> None:
         """Read through ``rest``, as far back as the settings say."""
         self._rest = rest
+        self._manners = manners
         self._settings = settings
 
     async def locate(self, request: Request) -> Located:
@@ -50,6 +52,8 @@ class Locating:
         found = await (self._around_summons(notes) if notes.summons_id is not None else self._of_interaction(notes))
         if not found.shown:
             raise Refused(wording.video() if found.shown.video else wording.no_photo())
+        if await self._is_left_alone(found, request):
+            raise Refused(wording.not_theirs())
         most = min(MAX_FILES, self._settings.limits.max_pictures)
         photos = found.shown.photos[:most]
         noted = replace(notes, photos=photos, too_many=len(found.shown.photos) - len(photos), source=found.source)
@@ -70,6 +74,10 @@ class Locating:
         if found.shown or found.shown.video:
             return found
         return Found(Shown(notes.photos), notes.source)
+
+    async def _is_left_alone(self, found: Found, request: Request) -> bool:
+        poster = found.author_id
+        return poster is not None and str(poster) != request.requester and await self._manners.has_opted_out(poster)
 
     async def _summons(self, notes: Notes) -> discord.Message | None:
         if notes.channel_id is None or notes.summons_id is None:
@@ -92,7 +100,7 @@ class Locating:
             _log.info("the message with the photo can't be read again: status=%d code=%d", error.status, error.code)
             return at_hand
         shown = shown_in(message)
-        return Found(shown, notes.source) if shown or not at_hand.shown else at_hand
+        return Found(shown, notes.source, message.author.id) if shown or not at_hand.shown else at_hand
 
     @property
     def _ear(self) -> Ear:

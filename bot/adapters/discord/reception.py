@@ -107,9 +107,9 @@ class Reception:
         reference = message.reference
         if reference is None or reference.message_id is None or not self.ear.is_reply_to_me(message):
             return
-        entry = await self._parts.ledger.by_answer(PLATFORM, str(reference.message_id))
-        may = isinstance(message.author, discord.Member) and message.channel.permissions_for(message.author)
-        if entry is None or not (entry.request.requester == str(message.author.id) or (may and may.manage_messages)):
+        request_id = buttons.request_id(reference.resolved)
+        entry = None if request_id is None else await self._parts.ledger.by_id(request_id)
+        if entry is None or not (entry.request.requester == str(message.author.id) or _is_moderator(message)):
             return
         await self._intake.withdraw(entry.request.id)
         await self._rest.delete(message.channel.id, reference.message_id)
@@ -170,6 +170,8 @@ class Reception:
         """See to *Apps > Colorize* on a message."""
         shown = photos.shown_in(message)
         refusal = None if shown else wording.video() if shown.video else wording.no_photo()
+        if message.author.id != interaction.user.id and await self._manners.has_opted_out(message.author.id):
+            refusal = wording.not_theirs()
         source = Source(message.channel.id, message.id) if message.channel is not None else None
         await self._take(interaction, shown.photos, RecolorOptions(), refusal=refusal, source=source)
 
@@ -331,6 +333,11 @@ def _is_ephemeral(interaction: discord.Interaction, older: Notes) -> bool:
 
 def _may_delete(interaction: discord.Interaction, entry: Entry) -> bool:
     return entry.request.requester == str(interaction.user.id) or interaction.permissions.manage_messages
+
+
+def _is_moderator(message: discord.Message) -> bool:
+    author = message.author
+    return isinstance(author, discord.Member) and message.channel.permissions_for(author).manage_messages
 
 
 def _links(text: str) -> list[str]:

@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 _QUIET_SECONDS = 2.0
 _PAUSE_SECONDS = 3.0
 _MOST_EDITS = 20
+_EDITS_PER_SECOND = 5
 _TYPING_SECONDS = 8.0
 _LONGEST_TYPING_SECONDS = 600.0
 _ACKNOWLEDGE_SECONDS = 30.0
@@ -124,7 +125,8 @@ class WaitingRoom:
             told, edits = words, edits + 1
             if edits > _MOST_EDITS or not await self._say(request_id, ticket, words):
                 return
-            await asyncio.sleep(_PAUSE_SECONDS * (1 + edits / 4))
+            # The more people wait, the more seldom each is told: all edits together have to stay few.
+            await asyncio.sleep(max(_PAUSE_SECONDS * (1 + edits / 4), len(self._waits) / _EDITS_PER_SECOND))
 
     async def _say(self, request_id: str, ticket: Ticket, words: str) -> bool:
         wait = self._waits.get(request_id)

@@ -22,6 +22,8 @@ class Found:
     shown: Shown
     source: Source | None = None
     """The message that shows it."""
+    author_id: int | None = None
+    """Who posted that message."""
 
 
 NOTHING = Found(Shown())
@@ -50,7 +52,7 @@ async def find(message: discord.Message, rest: Rest, *, look_back: int) -> Found
 
 
 def _found(message: discord.Message) -> Found:
-    return Found(shown_in(message), Source(message.channel.id, message.id))
+    return Found(shown_in(message), Source(message.channel.id, message.id), message.author.id)
 
 
 def _first(places: Iterable[discord.Message]) -> Found:

@@ -36,6 +36,7 @@ DELETED = "It's gone."
 _NO_PHOTO = (
     "I didn't see a photo there; please send me one, reply to a message that shows one, or give me a link to one."
 )
+_LEFT_ALONE_BY_POSTER = "Whoever posted that photo wants me to leave it alone; please ask me with one of your own."
 _VIDEO = "I can't recolor videos; please send me a picture from it instead."
 
 
@@ -57,6 +58,11 @@ def help_text(trigger: str) -> str:
 def no_photo() -> Refusal:
     """Refuse a message that no photo belongs to."""
     return Refusal("no_pictures", _NO_PHOTO)
+
+
+def not_theirs() -> Refusal:
+    """Refuse the photo of somebody who opted out."""
+    return Refusal("opted_out", _LEFT_ALONE_BY_POSTER)
 
 
 def video() -> Refusal:

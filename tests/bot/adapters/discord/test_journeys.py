@@ -171,3 +171,26 @@ async def test_large_results_are_made_to_fit_and_it_says_so(discord: DiscordDoub
     told = discord.says(ada, small, "colorizebot", attachments=[File("noise.jpg", noise(), "image/jpeg")])
     assert len((await answer_to(discord, told)).attachments[0].data) <= 60_000
     assert len(discord.answers_to(told)) == 1
+
+
+async def test_photos_of_people_who_opted_out_are_left_alone(
+    discord: DiscordDouble, channel: Channel, ada: User
+) -> None:
+    bob = discord.user("bob")
+    shown = discord.says(bob, channel, attachments=[jpg()])
+    out = discord.says(bob, discord.direct(bob), "opt out")
+    await until(lambda: discord.answers_to(out), "a confirmation")
+    asked = discord.says(ada, channel, "colorizebot", reply_to=shown)
+    assert "leave it alone" in (await answer_to(discord, asked)).content
+    assert "leave it alone" in (await answer_to(discord, discord.menu(ada, shown, "Colorize"))).content
+
+
+async def test_stickers_embeds_and_links_to_messages(discord: DiscordDouble, channel: Channel, ada: User) -> None:
+    page = discord.page("barn.jpg", photo())
+    linked = discord.says(discord.user("bob"), channel, page)
+    discord.unfurls(linked, {page: photo()})
+    asked = discord.says(ada, channel, "colorizebot", reply_to=linked)
+    assert names(await answer_to(discord, asked)) == ["barn-recolored.jpg"]
+    shown = discord.says(ada, channel, attachments=[jpg("gran.jpg")])
+    link = f"https://discord.com/channels/{channel.guild.id}/{channel.id}/{shown.id}"
+    assert names(await answer_to(discord, discord.slash(ada, channel=channel, link=link))) == ["gran-recolored.jpg"]

@@ -227,6 +227,21 @@ async def test_blocked_people_and_bots_get_no_answer(
         assert len(discord.said_in(channel)) == 1
 
 
+async def test_moderators_may_delete_by_a_reply(
+    tmp_path: Path, discord: DiscordDouble, channel: Channel, guild: Guild, ada: User
+) -> None:
+    bob, carol = discord.user("bob"), discord.user("carol")
+    discord.promote(carol, guild)
+    async with seated(tmp_path, discord) as seat:
+        await until(lambda: seat.announced)
+        answer = await answer_to(discord, discord.says(ada, channel, "colorizebot", attachments=[jpg()]))
+        discord.says(bob, channel, "delete", reply_to=answer)
+        await asyncio.sleep(0.3)
+        assert discord.said_in(channel) == [answer]
+        discord.says(carol, channel, "colorizebot delete", reply_to=answer)
+        await until(lambda: not discord.said_in(channel), "the answer to go")
+
+
 async def recorded(seat: Seat, message_id: int) -> None:
     async with asyncio.timeout(10):
         while await seat.parts.ledger.by_message("discord", str(message_id)) is None:

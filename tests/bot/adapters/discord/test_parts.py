@@ -1,0 +1,142 @@
+"""The parts of the adapter that need no Discord."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from bot.adapters.discord import files, wording
+from bot.adapters.discord.buttons import Action, after
+from bot.adapters.discord.catching_up import LastSeen
+from bot.adapters.discord.locating import linked_message
+from bot.adapters.discord.notes import Notes, Photo, Source, Ticket
+from bot.vocabulary import Answer, LeftOut, Refusal, ResultPicture
+from inference.vocabulary import InputKind, Layout, RecolorOptions
+
+
+def test_notes_survive_as_json() -> None:
+    notes = Notes(
+        channel_id=1,
+        guild_id=2,
+        ticket=Ticket(3, "token", 4.5),
+        ephemeral=True,
+        photos=(Photo("https://a/b.jpg", "b.jpg", spoiler=True, description="a barn"),),
+        source=Source(1, 5),
+    )
+    assert Notes.of(notes.to_json()) == notes
+    assert Notes.of({}) == Notes(channel_id=None)
+
+
+def test_tickets_run_out_after_a_quarter_of_an_hour_whatever_the_other_clock_says() -> None:
+    now = datetime.now(UTC)
+    assert not Ticket.issued(1, "t", now).run_out
+    assert not Ticket.issued(1, "t", now - timedelta(days=1)).run_out
+    assert Ticket(1, "t", now.timestamp() - 1).run_out
+
+
+@pytest.mark.parametrize(
+    ("action", "options", "further"),
+    [
+        (Action.MORE_VIVID, RecolorOptions(), RecolorOptions(vividness=1.4)),
+        (Action.MORE_VIVID, RecolorOptions(vividness=1.4), None),
+        (Action.SOFTER, RecolorOptions(vividness=1.4), RecolorOptions(vividness=1.0)),
+        (Action.SOFTER, RecolorOptions(vividness=0.6), None),
+        (Action.SIDE_BY_SIDE, RecolorOptions(), RecolorOptions(layout=Layout.SIDE_BY_SIDE)),
+        (Action.SIDE_BY_SIDE, RecolorOptions(layout=Layout.SIDE_BY_SIDE), None),
+    ],
+)
+def test_buttons_go_one_step(action: Action, options: RecolorOptions, further: RecolorOptions | None) -> None:
+    assert after(action, options) == further
+
+
+def test_only_messages_of_the_same_channel_are_read() -> None:
+    link = "https://discord.com/channels/1/22/333"
+    assert linked_message(link, 22) == Source(22, 333)
+    assert linked_message(link, 23) is None
+    assert linked_message("https://example.org/channels/1/22/333", 22) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [
+        ("grandma 1920.png", "grandma_1920-recolored.jpg"),
+        ("Großmutter.jpeg", "Gromutter-recolored.jpg"),
+        ("写真.jpg", "photo-recolored.jpg"),
+        ("../../etc/passwd", "passwd-recolored.jpg"),
+    ],
+)
+def test_results_are_named_after_the_photo(name: str, called: str) -> None:
+    assert files.file_name(name, ".jpg") == called
+
+
+@pytest.mark.parametrize(
+    ("mode", "form", "suffix"), [("RGB", "PNG", ".jpg"), ("RGBA", "PNG", ".webp"), ("L", "JPEG", ".jpg")]
+)
+def test_large_pictures_are_made_to_fit(tmp_path: Path, mode: str, form: str, suffix: str) -> None:
+    path = tmp_path / "result-0.png"
+    Image.effect_noise((900, 600), 90).convert(mode).save(path, form)
+    fitted = files.fit(path, 100_000)
+    assert fitted is not None
+    assert (fitted.suffix, fitted.shrunk) == (suffix, True)
+    assert 30_000 < len(fitted.data) <= 100_000
+    with Image.open(io.BytesIO(fitted.data)) as picture:
+        assert picture.width / picture.height == pytest.approx(1.5, rel=0.02)
+    whole = files.fit(path, 10**8)
+    assert whole is not None
+    assert whole.data == path.read_bytes()
+
+
+def test_animations_keep_their_frames(tmp_path: Path) -> None:
+    path = tmp_path / "result-0.gif"
+    frames = [Image.effect_noise((300, 200), 90 + number) for number in range(4)]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=70, loop=0)
+    fitted = files.fit(path, path.stat().st_size // 3)
+    assert fitted is not None
+    with Image.open(io.BytesIO(fitted.data)) as picture:
+        assert getattr(picture, "n_frames", 1) == 4
+
+
+def test_many_files_share_the_limit_of_a_message() -> None:
+    assert files.limit_each(10 * 2**20, 1) == 10 * 2**20
+    assert files.limit_each(10 * 2**20, 10) * 10 < files.REQUEST_LIMIT
+
+
+def test_the_text_says_what_is_special() -> None:
+    results = tuple(
+        ResultPicture(index, f"result-{index}.jpg", "image/jpeg", 4, 3, kind)
+        for index, kind in ((0, InputKind.COLOR), (2, InputKind.GRAY))
+    )
+    outcome = Answer(results, "model", (LeftOut(1, Refusal("broken", "That file is broken.")),))
+    photos = tuple(Photo(f"https://a/{index}", f"{index}.jpg") for index in range(3))
+    notes = Notes(channel_id=1, photos=photos, too_many=2)
+    text = wording.answer(outcome, RecolorOptions(), notes, shrunk=1, dropped=0, page="https://bot/r/1")
+    assert text.splitlines() == [
+        "Here are your photos in colour.",
+        "One was in colour already, so I recolored from the brightness alone.",
+        "Left out photo 2: That file is broken.",
+        "I took the first 3: one message holds 10 pictures at most.",
+        "Made smaller to fit Discord's limit of 10 MB.",
+        "In full size: <https://bot/r/1>",
+    ]
+
+
+async def test_what_was_seen_is_remembered(tmp_path: Path) -> None:
+    seen = LastSeen(tmp_path, oldest=timedelta(hours=1))
+    await seen.load()
+    assert seen.missed_since() is None
+    seen.connected(True)
+    seen.saw(1 << 60)
+    await seen.save()
+    later = LastSeen(tmp_path, oldest=timedelta(hours=1))
+    await later.load()
+    since = later.missed_since()
+    assert since is not None
+    assert 0 < (1 << 60) - since < 1 << 42
+    (tmp_path / "discord-seen.json").write_text("{")
+    broken = LastSeen(tmp_path, oldest=timedelta(hours=1))
+    await broken.load()
+    assert broken.missed_since() is None
