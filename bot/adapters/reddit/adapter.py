@@ -74,8 +74,12 @@ class RedditAdapter:
             finally:
                 commands.close()
         finally:
-            for workers in (self._comments, self._inbox, self._answers):
-                workers.close()
+            self.close()
+
+    def close(self) -> None:
+        """Let the threads end; they are started again when they are needed."""
+        for workers in (self._comments, self._inbox, self._answers):
+            workers.close()
 
     async def locate(self, request: Request) -> Located:
         """Return the photos that a comment or a message is about."""

@@ -116,7 +116,9 @@ def is_picture(link: str) -> bool:
     url = _url(link)
     if url is None:
         return False
-    return url.path.lower().endswith(_PICTURE_SUFFIXES) or (url.host or "") in _PICTURE_HOSTS
+    path = url.path.lower()
+    on_picture_host = (url.host or "") in _PICTURE_HOSTS and not path.endswith(_VIDEO_SUFFIXES)
+    return on_picture_host or path.endswith(_PICTURE_SUFFIXES)
 
 
 # A post, one look at a time
@@ -129,7 +131,8 @@ def _gallery(submission: Data) -> Seen:
     if not isinstance(gallery, Mapping) or not isinstance(media, Mapping):
         return None  # deleted; Reddit leaves both empty
     items = gallery.get("items")
-    ids = [item.get("media_id") for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
+    listed = [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
+    ids = [text(item, "media_id") for item in listed]
     if any(isinstance(media.get(name), Mapping) and media[name].get("status") == _UNPROCESSED for name in ids):
         raise StillProcessing
     return _found(link for name in ids if (link := _source(media.get(name))))
