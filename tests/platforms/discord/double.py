@@ -275,6 +275,14 @@ class DiscordDouble:
         self._call(lambda: self.faults.rules.append(rule))
         return rule
 
+    def channel_of(self, call: Call) -> Channel | None:
+        """Return the channel that a call is about, be it named or behind an interaction's token."""
+        for part in call.path.split("/"):
+            if interaction := self._world.interactions.get(part):
+                return interaction.channel
+        parts = call.path.split("/")
+        return self._world.channels.get(int(parts[2])) if parts[1] == "channels" and parts[2].isdigit() else None
+
     def misbehave(self, seed: int, probability: float, **options: Any) -> Chance:
         """Let any call fail by seeded chance, until `behave`."""
         chance = Chance(seed, probability, **options)
