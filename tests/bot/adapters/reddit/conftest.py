@@ -85,6 +85,7 @@ class Desk:
         """Put results into the storage."""
         results = []
         for index, photo in enumerate(photos or (b"a photo in color",)):
+            await self.parts.storage.save_input(request.id, index, b"a photo")
             await self.parts.storage.save_picture(request.id, f"result-{index}.jpg", photo)
             results.append(ResultPicture(index, f"result-{index}.jpg", "image/jpeg", 64, 48, InputKind.GRAY))
         answer = Answer(tuple(results), "stand-in")
