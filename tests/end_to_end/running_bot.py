@@ -62,7 +62,7 @@ class RunningBot:
         for line in self.process.stdout:
             self.said.append(line.rstrip())
             if line.startswith("web: "):
-                self.url = line.removeprefix("web: ").strip()
+                self.url = line.removeprefix("web: ").strip().rstrip("/")
                 return
         raise AssertionError(f"it ended with status {self.process.wait()}: {self.log.read_text()}")
 

@@ -85,7 +85,7 @@ async def _listen(runner: web.AppRunner, settings: WebSettings) -> None:
 
 def _address(runner: web.AppRunner, settings: WebSettings) -> str:
     if settings.public_url is not None:
-        return str(settings.public_url)
+        return str(settings.public_url).rstrip("/")
     port = runner.addresses[0][1]
     host = _ANYWHERE.get(settings.host, settings.host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
