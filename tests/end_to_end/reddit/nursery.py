@@ -9,12 +9,18 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tests.end_to_end.reddit.dying_bot import Step
 from tests.end_to_end.running_bot import ROOT, environment
+
+PATIENCE = 45.0
+TIMEOUT_SECONDS = 1.5
+"""How long these bots wait for an answer of Reddit's."""
 
 
 class Nursery:
@@ -26,7 +32,7 @@ class Nursery:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.end_to_end.reddit.dying_bot"],
             cwd=ROOT,
-            env={**environment(ROOT), "OPENBLAS_NUM_THREADS": "1"},
+            env={**environment(ROOT), "OPENBLAS_NUM_THREADS": "1", "prawcore_timeout": str(TIMEOUT_SECONDS)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -67,3 +73,11 @@ class Nursery:
     def kill(bot: int) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(bot, signal.SIGKILL)
+
+
+def until(look: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not look():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited in vain for {what}")
+        time.sleep(0.05)

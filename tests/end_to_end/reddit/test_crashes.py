@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +12,12 @@ import pytest
 
 from tests.end_to_end.photos import chroma_of, gray_photo
 from tests.end_to_end.reddit.dying_bot import Step
-from tests.end_to_end.reddit.nursery import Nursery
+from tests.end_to_end.reddit.nursery import Nursery, until
 from tests.end_to_end.reddit.stage import settings_for
 from tests.platforms.reddit import RedditDouble
 from tests.platforms.reddit.things import Comment
 
 PARALLEL = 4
-PATIENCE = 45.0
 
 LEDGER, STORAGE, ADAPTER = "bot.ledger:Ledger", "bot.storage:Storage", "bot.adapters.reddit:RedditAdapter"
 
@@ -37,12 +36,20 @@ _LIFE = [
     (ADAPTER, "answer"),
     (LEDGER, "delivered"),
 ]
+_COMMENT = "POST .*/api/comment"
 _WIRE = {
-    "comment": ["GET .*/r/pics/comments", "GET .*/api/info", "asset.json", "POST https", "POST .*/api/comment"],
-    "profile": ["asset.json", "POST https", "POST .*/api/submit", "websocket", "POST .*/api/comment"],
-    "web": ["POST .*/access_token", "POST .*/api/comment"],
+    "comment": [
+        "GET .*/r/pics/comments",
+        "GET .*/_/",
+        "GET .*/pics/about",
+        "asset.json",
+        "POST https",
+        _COMMENT,
+    ],
+    "profile": ["asset.json", "POST https", "POST .*/api/submit", "websocket", _COMMENT],
+    "web": ["POST .*/access_token", _COMMENT],
 }
-_INBOX = ["GET .*/message/unread", "POST .*/api/read_message", "POST .*/api/comment"]
+_INBOX = ["GET .*/message/unread", "POST .*/api/read_message", _COMMENT]
 _DELETION = ["POST .*/api/del", "GET .*/about/moderators"]
 
 
@@ -88,7 +95,7 @@ def test_killed_at_each_step(tmp_path: Path, worker_url: str, capsys: pytest.Cap
     with capsys.disabled():
         passed = len(everything) - len(failed)
         print(f"\nReddit, crash matrix: {passed} of {len(everything)} passed in {time.monotonic() - began:.0f} s")
-    assert failed == []
+    assert not failed, "\n".join(failed)
 
 
 def _live_through(case: Case, folder: Path, worker_url: str, nursery: Nursery) -> None:
@@ -103,14 +110,15 @@ def _live_through(case: Case, folder: Path, worker_url: str, nursery: Nursery) -
             _answer_first(reddit, summons, folder, settings, nursery)
             author = "Judge" if case.call == "removal" else "ann"
             reddit.comment(reddit.answers_to(summons)[0], "delete", author=author)
-        nursery.start(folder, settings, case.step)
-        _until((folder / "died").exists, "the step to be reached")
+        dying = nursery.start(folder, settings, case.step)
+        until((folder / "died").exists, "the step to be reached")
+        until(lambda: not nursery.alive(dying), "the death")
         bot = nursery.start(folder, settings)
         if case.call in ("delete", "removal"):
-            _until(lambda: not reddit.answers_to(summons) and not reddit.own()[1], "the answer to be deleted")
+            until(lambda: not reddit.answers_to(summons) and not reddit.own()[1], "the answer to be deleted")
             time.sleep(1)
         else:
-            _until(lambda: bool(reddit.answers_to(summons)), "an answer")
+            until(lambda: bool(reddit.answers_to(summons)), "an answer")
             _quiet(folder)
         assert len(reddit.answers_to(summons, gone=True)) == 1, "not exactly one answer"
         assert nursery.alive(bot), "the bot ended"
@@ -124,8 +132,8 @@ def _answer_first(
     reddit: RedditDouble, summons: Comment, folder: Path, settings: dict[str, str], nursery: Nursery
 ) -> None:
     bot = nursery.start(folder, settings)
-    _until(lambda: bool(reddit.answers_to(summons)), "the first answer")
-    _until(lambda: "finished: answered" in (folder / "bot.log").read_text(), "the answer to be noted")
+    until(lambda: bool(reddit.answers_to(summons)), "the first answer")
+    until(lambda: "finished: answered" in (folder / "bot.log").read_text(), "the answer to be noted")
     nursery.kill(bot)
 
 
@@ -149,10 +157,3 @@ def _quiet(folder: Path) -> None:
     while time.monotonic() < deadline and "finished: answered" not in (folder / "bot.log").read_text():
         time.sleep(0.05)
     time.sleep(0.7)
-
-
-def _until(look: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not look():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.05)

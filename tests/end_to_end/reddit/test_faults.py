@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.reddit.stage import Stage, stage
+from tests.end_to_end.photos import gray_photo
+from tests.end_to_end.reddit.nursery import TIMEOUT_SECONDS, Nursery, until
+from tests.end_to_end.reddit.stage import Stage, settings_for, stage
 from tests.platforms.reddit import MATRIX, Fault, Kind, RedditDouble
+from tests.platforms.reddit.things import Comment, Submission
 
 SLOW_SECONDS = 2.5
-"""Beyond the bot's patience, which is set to half of it."""
+"""Beyond the bot's patience."""
+PARALLEL = 4
 
 
 @dataclass(frozen=True)
@@ -25,16 +30,24 @@ class Call:
     mention: bool = False
     method: str = "GET"
     deletes: bool = False
+    depth: int = 0
+    """How far above the summons the picture is."""
     keyed: bool = True
     """Whether the call itself says which thread it is about."""
 
 
+FIRST_OF_ALL = (
+    Call("www:/api/v1/access_token", "profile", method="POST"),
+    Call("oauth:/api/v1/me", "profile"),
+    Call("oauth:/message/unread", "profile", mention=True),
+    Call("oauth:/r/[^/]+/comments$", "profile"),
+    Call("oauth:/api/read_message", "profile", mention=True, method="POST"),
+)
+"""Calls that a bot makes when it starts, or seldom: each fault has a bot of its own."""
 CALLS = (
-    Call("www:/api/v1/access_token", "profile", method="POST", keyed=False),
     Call("oauth:/r/[^/]+/comments$", "profile", keyed=False),
     Call("oauth:/message/unread", "profile", mention=True, keyed=False),
-    Call("oauth:/api/read_message", "profile", mention=True, method="POST", keyed=False),
-    Call("oauth:/api/info", "profile"),
+    Call("oauth:/(r/[^/]+/)?comments/", "comment", depth=12),
     Call("oauth:/(r/[^/]+/)?comments/", "profile"),
     Call("oauth:/r/[^/]+/about$", "fresh", keyed=False),
     Call("oauth:/r/[^/]+/about/moderators", "profile", deletes=True, keyed=False),
@@ -49,7 +62,7 @@ CALLS = (
     Call("oauth:/api/comment", "comment", method="POST"),
     Call("oauth:/api/del", "profile", deletes=True, method="POST", keyed=False),
 )
-NOT_ALWAYS_MADE = ("/submitted", "comments/", "upload:/[a-z0-9]+$", "/api/info")
+NOT_ALWAYS_MADE = ("/submitted",)
 """Calls that the bot may do without."""
 
 
@@ -63,25 +76,66 @@ def test_each_call_fails_in_each_way(tmp_path: Path, worker_url: str, capsys: py
             worker_url,
             reddit=reddit,
             subreddits=("comment", "profile", *fresh),
-            prawcore_timeout=str(SLOW_SECONDS / 2),
+            prawcore_timeout=str(TIMEOUT_SECONDS),
         ) as staged:
             staged.answer(staged.summon(staged.post("profile")))
             faults = [fault for call in CALLS for fault in _order(call, staged)]
             staged.answered_all()
             staged.until(
                 lambda: all(fault.hits or _may_be_left_out(fault) for fault in faults),
-                f"all faults: {[(f.kind, f.path) for f in faults if not f.hits]}",
+                f"{[(str(fault.kind), fault.path) for fault in faults if not fault.hits]}",
             )
             staged.until(lambda: not _to_be_deleted(staged), "what is to be deleted")
             staged.check()
-            posts = reddit.own()[1]
-    titles = [post.title for post in posts]
-    assert len(titles) == len(set(titles))
+            said = "\n".join(answer.body for answer in reddit.own()[0])
+            stray = [post.title for post in reddit.own()[1] if post.id not in said]
+            assert stray == [], "posts on the profile that no answer leads to"
     hit = [fault for fault in faults if fault.hits]
     with capsys.disabled():
         missed = sorted({fault.path for fault in faults if not fault.hits})
         print(f"\nReddit, fault matrix: {len(hit)} of {len(faults)} passed in {time.monotonic() - began:.0f} s", end="")
         print(f"; calls that weren't made: {missed}" if missed else "")
+
+
+def test_each_first_call_fails_in_each_way(tmp_path: Path, worker_url: str, capsys: pytest.CaptureFixture[str]):
+    began = time.monotonic()
+    cases = [(call, kind) for call in FIRST_OF_ALL for kind in MATRIX]
+    with Nursery() as nursery, ThreadPoolExecutor(PARALLEL) as together:
+
+        def one(number: int) -> str | None:
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            call, kind = cases[number]
+            try:
+                _begin_with(call, kind, folder, worker_url, nursery)
+            except AssertionError as error:
+                return f"{call.path} {kind}: {error}"
+            return None
+
+        failed = [problem for problem in together.map(one, range(len(cases))) if problem]
+    with capsys.disabled():
+        passed, seconds = len(cases) - len(failed), time.monotonic() - began
+        print(f"\nReddit, fault matrix of first calls: {passed} of {len(cases)} passed in {seconds:.0f} s")
+    assert not failed, "\n".join(failed)
+
+
+def _begin_with(call: Call, kind: Kind, folder: Path, worker_url: str, nursery: Nursery) -> None:
+    with RedditDouble() as reddit:
+        photo = gray_photo(48, 32, seed=int(folder.name))
+        post = reddit.posts.image("elsewhere" if call.mention else "pics", photo)
+        summons = reddit.comment(post, "u/colorizebot" if call.mention else "colorizebot")
+        reddit.world.subreddit("pics")
+        fault = reddit.faults.order(Fault(kind, call.path, call.method, seconds=_seconds(kind)))
+        bot = nursery.start(folder, settings_for(reddit, worker_url, REDDIT__HOSTING="web"))
+        until(lambda: bool(fault.hits), "the fault")
+        until(lambda: bool(reddit.answers_to(summons)), "an answer")
+        time.sleep(1)
+        assert len(reddit.answers_to(summons, gone=True)) == 1, "not exactly one answer"
+        assert nursery.alive(bot), "the bot ended"
+        nursery.kill(bot)
+        log = (folder / "bot.log").read_text()
+        assert "Traceback" not in log, log[log.index("Traceback") :][:3000]
+        assert reddit.complaints == [], reddit.complaints
 
 
 def _order(call: Call, staged: Stage) -> list[Fault]:
@@ -98,12 +152,18 @@ def _order(call: Call, staged: Stage) -> list[Fault]:
             fault.path = f"oauth:/r/{place}/about$"
         faults.append(staged.reddit.faults.order(fault))
         body = "u/colorizebot" if call.mention else "colorizebot"
-        summons = staged.summon(post, body, author=f"person{len(staged.expected) % 20}")
+        summons = staged.summon(_far_below(staged, post, call.depth), body, author=f"person{len(staged.expected) % 20}")
         if call.deletes:
             _delete(staged, summons.author, staged.answer(summons), moderator="moderators" in call.path)
-    if "access_token" in call.path:
-        staged.reddit.tokens.revoke_all()
     return faults
+
+
+def _far_below(staged: Stage, post: Submission, depth: int) -> Submission | Comment:
+    """Return where to summon: the post, or a comment deep below one that has a picture."""
+    on: Submission | Comment = post
+    for step in range(depth):
+        on = staged.reddit.comment(on, f"{step}", author="chatter", picture=None if step else staged.photo())
+    return on
 
 
 def _delete(staged: Stage, author: str, answer: object, *, moderator: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import ssl
 import tempfile
@@ -232,7 +233,9 @@ class RedditDouble:
         self.journal.append(call)
         fault = self.faults.strike(call)
         if fault is not None:
-            return await before(fault, call, request, self.rate)
+            with contextlib.suppress(Breakdown):
+                return await before(fault, call, request, self.rate)
+            return web.Response()
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         asset = self.world.assets.get(request.match_info["asset"])
