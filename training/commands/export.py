@@ -1,0 +1,36 @@
+"""``python -m training export``: turn a run's checkpoint into weights for the worker."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from inference.model.colorizer import BUNDLED_WEIGHTS
+from training.commands.console import console
+from training.export import export
+from training.networks import parameter_count
+
+
+def add(commands: Any) -> None:
+    """Add the subcommand to the parser."""
+    command = commands.add_parser(
+        "export",
+        help="turn a run's checkpoint into weights for the worker",
+        description="Write a run's averaged weights as .safetensors (float16), with recipe and decoding inside.",
+    )
+    command.add_argument("--run", type=Path, required=True, metavar="FOLDER", help="folder of the run")
+    command.add_argument(
+        "--out", type=Path, default=BUNDLED_WEIGHTS, metavar="FILE", help="default: the bundled weights"
+    )
+    command.add_argument(
+        "--temperature", type=float, default=0.38, help="T of the annealed mean (default: %(default)s)"
+    )
+    command.add_argument("--chroma", type=float, default=1.0, help="factor on the decoded ab (default: %(default)s)")
+    command.set_defaults(run_command=_export)
+
+
+def _export(options: argparse.Namespace) -> None:
+    configuration = export(options.run, options.out, temperature=options.temperature, chroma=options.chroma)
+    seen = configuration.training["photos_seen"]
+    parameters = parameter_count(configuration.build()) / 1e6
+    size = options.out.stat().st_size / 1e6
+    console.print(f"{options.out}: {parameters:.1f} M parameters after {seen} photos, {size:.1f} MB")
