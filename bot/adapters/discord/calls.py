@@ -65,5 +65,8 @@ class Ear:
 
 
 def is_direct(message: discord.Message) -> bool:
-    """Return whether a message that came over the gateway was written to the bot alone."""
-    return isinstance(message.channel, discord.DMChannel)
+    """Return whether a message was written to the bot alone."""
+    channel = message.channel
+    return isinstance(channel, discord.DMChannel) or (
+        isinstance(channel, discord.PartialMessageable) and channel.guild_id is None
+    )

@@ -13,6 +13,7 @@ from discord.gateway import DiscordWebSocket
 
 from bot.adapters.discord import commands
 from bot.adapters.discord.buttons import AnswerButton
+from bot.adapters.discord.calls import is_direct
 from bot.adapters.discord.catching_up import LastSeen, catch_up
 from bot.adapters.discord.reception import Reception
 from bot.adapters.discord.rest import Rest
@@ -94,7 +95,7 @@ class ColorizeClient(discord.AutoShardedClient):
 
     async def close(self) -> None:
         """Close the connection and end everything that was begun on it."""
-        self._seen.connected(False)
+        self._seen.breaks_off()
         for chore in self._chores:
             chore.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
@@ -113,27 +114,29 @@ class ColorizeClient(discord.AutoShardedClient):
         if self._gateway:
             self._get_websocket(shard_id=shard_id).gateway = yarl.URL(self._gateway)
 
+    async def on_connect(self) -> None:
+        """Take note that a session begins."""
+        self._seen.begins()
+        await self._seen.save()
+
     async def on_ready(self) -> None:
         """Tell the operator, and see to what was missed; it comes again after a session that couldn't be resumed."""
         _log.info("online on Discord: servers=%d shards=%d", len(self.guilds), self.shard_count or 1)
         self._online()
-        since = self._seen.missed_since()
-        self._seen.connected(True)
-        if since is not None:
-            self._start(catch_up(self.guilds, since, self.rest, self.reception.heard_late))
+        self._start(catch_up(self.guilds, self._seen, self.rest, self.reception.heard_late))
 
     async def on_disconnect(self) -> None:
         """Take note that messages may be missed from now on."""
-        self._seen.connected(False)
+        self._seen.breaks_off()
 
     async def on_resumed(self) -> None:
         """Take note that Discord has sent what was missed."""
-        self._seen.connected(True)
+        self._seen.goes_on()
 
     async def on_message(self, message: discord.Message) -> None:
         """See to a message."""
         await self.reception.heard(message)
-        self._seen.saw(message.id)
+        self._seen.saw(message.id, direct_channel=message.channel.id if is_direct(message) else None)
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         """See to a message that was changed."""

@@ -127,16 +127,25 @@ def test_the_text_says_what_is_special() -> None:
 async def test_what_was_seen_is_remembered(tmp_path: Path) -> None:
     seen = LastSeen(tmp_path, oldest=timedelta(hours=1))
     await seen.load()
-    assert seen.missed_since() is None
-    seen.connected(True)
-    seen.saw(1 << 60)
+    seen.begins()
+    assert seen.gap is None
+    seen.saw(1 << 60, direct_channel=7)
     await seen.save()
-    later = LastSeen(tmp_path, oldest=timedelta(hours=1))
-    await later.load()
-    since = later.missed_since()
-    assert since is not None
-    assert 0 < (1 << 60) - since < 1 << 42
+    for _ in range(2):  # a second restart before the first one's gap is closed
+        later = LastSeen(tmp_path, oldest=timedelta(hours=1))
+        await later.load()
+        later.begins()
+        later.saw(1 << 61)
+        await later.save()
+        assert later.gap is not None
+        assert 0 < (1 << 60) - later.gap < 1 << 42
+    assert later.direct_channels == (7,)
+    await later.caught_up()
+    later.breaks_off()
+    later.goes_on()
+    assert later.gap is None
     (tmp_path / "discord-seen.json").write_text("{")
     broken = LastSeen(tmp_path, oldest=timedelta(hours=1))
     await broken.load()
-    assert broken.missed_since() is None
+    broken.begins()
+    assert broken.gap is None

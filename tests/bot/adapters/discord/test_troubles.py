@@ -176,8 +176,11 @@ async def test_what_was_posted_while_the_bot_was_down_is_picked_up(
         await until(lambda: seat.announced)
         first = discord.says(ada, channel, "colorizebot", attachments=[jpg()])
         await answer_to(discord, first)
+        await answer_to(discord, discord.says(ada, discord.direct(ada), "colorizebot", attachments=[jpg()]))
     missed = discord.says(ada, channel, "colorizebot", attachments=[jpg("missed.jpg")])
+    direct = discord.says(ada, discord.direct(ada), attachments=[jpg()])
     async with seated(tmp_path, discord):
+        await answer_to(discord, direct)
         assert (await answer_to(discord, missed)).attachments[0].filename == "missed-recolored.jpg"
         assert len(discord.answers_to(first)) == 1
 
