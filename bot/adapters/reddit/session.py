@@ -24,8 +24,6 @@ LOGIN_SETTINGS = (
     "COLORIZEBOT_REDDIT__CLIENT_ID, __CLIENT_SECRET, and __USERNAME with __PASSWORD or else __REFRESH_TOKEN"
 )
 
-_TIMEOUT = 16.0
-"""Seconds that Reddit may keep silent."""
 _SERVER_ERRORS = range(500, 600)
 _PACE_HEADERS = ("x-ratelimit-remaining", "x-ratelimit-used", "x-ratelimit-reset")
 
@@ -48,8 +46,12 @@ class Requestor(prawcore.Requestor):
         super().__init__(**options)
 
     def request(self, *args: Any, timeout: float | None = None, **options: Any) -> Response:
-        """Send one request, whatever ``timeout`` says in seconds. Raises ``TryLater`` instead of waiting long."""
+        """Send one request; ``timeout`` is how long Reddit may keep silent, in seconds.
+
+        Raises ``TryLater`` instead of waiting long for a turn.
+        """
         method, url = args
+        options["timeout"] = timeout
         if self._stopping.is_set():
             raise TryLater("the bot is stopping")
         if url.endswith(ACCESS_TOKEN_PATH):
@@ -64,16 +66,16 @@ class Requestor(prawcore.Requestor):
         return response
 
     def _sign_in(self, method: str, url: str, **options: Any) -> Response:
-        response = super().request(method, url, timeout=_TIMEOUT, **options)
+        response = super().request(method, url, **options)
         if response.status_code in (400, 401, 403):
             raise LoginRefused(f"Reddit refused to sign in, with status {response.status_code}")
         return response
 
     def _send(self, method: str, url: str, **options: Any) -> Response:
         if method.upper() != "POST":
-            return super().request(method, url, timeout=_TIMEOUT, **options)
+            return super().request(method, url, **options)
         try:
-            response = super().request(method, url, timeout=_TIMEOUT, **options)
+            response = super().request(method, url, **options)
         except prawcore.RequestException as error:
             hidden = NotRepeated(type(error.original_exception).__name__)
             raise prawcore.RequestException(hidden, error.request_args, error.request_kwargs) from None

@@ -1,14 +1,17 @@
 """Following what is new on Reddit, whatever happens.
 
 Listings show the newest first. A sweep pages back until it meets what an earlier sweep has covered, and then considers
-what is new in the order in which it was written. What a sweep has covered is only taken for granted once the sweep is
-complete: when its third page fails, the next sweep reads on beyond the second, though all there is known.
+what is new, everybody's in the order in which they wrote it. What a sweep has covered is only taken for granted once
+the sweep is complete: when its third page fails, the next sweep reads on beyond the second, though all there is known.
+
+What came in together is considered in turns: everybody's first, then everybody's second, and so on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -80,7 +83,7 @@ class Sweeper:
             await self._look(seen)
         finally:
             # Also after an error: a page that never comes must not keep back what the others hold.
-            await self._consider_all(list(seen.values())[::-1])
+            await self._consider_all(in_turns(list(seen.values())[::-1]))
         self._covered.add(list(seen)[::-1])
         self._first = False
         return [item for item in seen.values() if item.fullname in self._done]
@@ -116,6 +119,16 @@ class Sweeper:
                 self._pending.discard(name)
             else:
                 self._pending.add(name)
+
+
+def in_turns(items: list[Item]) -> list[Item]:
+    """Order items so that people take turns, each one's own in the order that they have."""
+    turns: Counter[str | None] = Counter()
+    numbered = []
+    for item in items:
+        turns[item.author] += 1
+        numbered.append((turns[item.author], item))
+    return [item for _, item in sorted(numbered, key=lambda numbered: numbered[0])]
 
 
 async def follow(name: str, look: Callable[[], Awaitable[object]], *, pause_seconds: float) -> None:

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from bot.adapters import TryLater
-from bot.adapters.reddit.streams import Memory, Sweeper, follow
+from bot.adapters.reddit.streams import Memory, Sweeper, follow, in_turns
 from bot.adapters.reddit.things import Comment, Page
 
 PAGE = 10
@@ -181,6 +181,11 @@ async def test_following_goes_on_after_troubles_with_longer_pauses(caplog: pytes
     assert pauses[3] < 0.15
     assert len([line for line in caplog.messages if "can't read" in line]) == 3
     assert "reddit: the comments can be read again" in caplog.messages
+
+
+def test_people_take_turns():
+    items = [replace(comment(number), author=author) for number, author in enumerate("aaabbc")]
+    assert [item.body for item in in_turns(items)] == ["0", "3", "5", "1", "4", "2"]
 
 
 def test_memory_is_bounded_and_keeps_the_latest():
