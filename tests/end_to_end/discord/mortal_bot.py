@@ -1,5 +1,7 @@
 """``python -m bot`` that kills itself (SIGKILL) at a step of its work, once SIGUSR1 has armed it.
 
+A step that begins with ``at once`` needs no arming.
+
     python -m tests.end_to_end.discord.mortal_bot "before bot.ledger.ledger:Ledger.claim"
     python -m tests.end_to_end.discord.mortal_bot "after POST /channels/\\d+/messages$"
     python -m tests.end_to_end.discord.mortal_bot "line 17"
@@ -100,6 +102,7 @@ class Fate:
 if __name__ == "__main__":
     fate, step = Fate(), sys.argv.pop(1)
     signal.signal(signal.SIGUSR1, fate.arm)
+    fate.armed, step = step.startswith("at once "), step.removeprefix("at once ")
     kind, _, rest = step.partition(" ")
     if kind == "line":
         fate.at_line(int(rest))

@@ -209,6 +209,14 @@ def test_a_channel_without_read_message_history(scene: Scene) -> None:
     assert "seen" in scene.picture(after).attachments[0].filename
 
 
+def test_a_thread(scene: Scene) -> None:
+    thread = scene.discord.thread(scene.channel)
+    scene.picture(scene.discord.says(scene.ada, thread, "colorizebot", attachments=[photo()]))
+    scene.discord.says(scene.eve, thread, "look", attachments=[photo("look.jpg")])
+    scene.picture(scene.discord.says(scene.ada, thread, "colorizebot"))
+    scene.picture(scene.discord.slash(scene.ada, channel=thread, image=photo()))
+
+
 def test_other_bots_are_not_answered(scene: Scene) -> None:
     other = scene.discord.user("otherbot")
     other.bot = True

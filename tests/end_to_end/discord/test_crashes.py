@@ -19,10 +19,10 @@ import pytest
 
 from tests.end_to_end.discord.bot_on_discord import BotOnDiscord, bot_on_discord
 from tests.end_to_end.discord.scene import Asked, Scene, photo
-from tests.platforms.discord import DiscordDouble
+from tests.platforms.discord import DiscordDouble, Message, Permission
 
-AT_A_TIME = 4
-SAMPLED_LINES = int(os.environ.get("SAMPLED_LINES", "6"))
+AT_A_TIME = 6
+SAMPLED_LINES = int(os.environ.get("SAMPLED_LINES", "4"))
 """Lines of code at which the bot is killed, for each way to ask; CI takes a few, ``SAMPLED_LINES=10000`` all."""
 _DEATH_SECONDS = 20.0
 _CAUGHT_UP_SECONDS = 3.2
@@ -67,7 +67,19 @@ CALLBACK_AND_EDIT = [
     r"before PATCH /messages/@original$",
     r"after PATCH /messages/@original$",
 ]
-SLASH_LIFE = [*(step for step in ALL_LIFE if "locate" not in step), *CALLBACK_AND_EDIT]
+SLASH_LIFE = [
+    "before bot.intake:Intake.take",
+    f"before {_LEDGER}.record",
+    f"after {_LEDGER}.record",
+    "after bot.intake:Intake.take",
+    f"after {_LEDGER}.claim",
+    f"after {_STORAGE}.save_picture",
+    f"after {_LEDGER}.decided",
+    f"before {_ADAPTER}.answer",
+    f"after {_ADAPTER}.answer",
+    f"before {_LEDGER}.delivered",
+    *CALLBACK_AND_EDIT,
+]
 BUTTON_LIFE = [
     f"after {_LEDGER}.record",
     f"after {_LEDGER}.claim",
@@ -75,6 +87,13 @@ BUTTON_LIFE = [
     f"before {_LEDGER}.delivered",
     *CALLBACK_AND_EDIT,
 ]
+POSTING = [r"before POST /channels/\d+/messages$", r"after POST /channels/\d+/messages$"]
+TWICE = [
+    rf"after POST /channels/\d+/messages$ then before {_LEDGER}.delivered",
+    rf"after {_LEDGER}.record then after POST /channels/\d+/messages$",
+    r"before POST /channels/\d+/messages$ then after POST /channels/\d+/messages$",
+]
+DELETING = ["before bot.intake:Intake.withdraw", "after bot.intake:Intake.withdraw", "after DELETE /messages/"]
 
 
 def by_message(scene: Scene) -> Asked:
@@ -90,11 +109,27 @@ def by_button(scene: Scene) -> Asked:
     return scene.discord.press(scene.eve, answered, "Softer")
 
 
+def unseen(scene: Scene) -> Asked:
+    """Ask where the bot can't look whether its answer is there."""
+    scene.discord.deny(scene.channel, scene.discord.bot, Permission.READ_MESSAGE_HISTORY)
+    return by_message(scene)
+
+
+def too_late(scene: Scene) -> Asked:
+    """Ask so that the answer has to be a message of its own."""
+    asked = by_slash(scene)
+    scene.discord.end_token(asked)
+    return asked
+
+
 Ask = Callable[[Scene], Asked]
 WAYS: dict[str, tuple[Ask, list[str]]] = {
     "message": (by_message, MESSAGE_LIFE),
     "slash": (by_slash, SLASH_LIFE),
     "button": (by_button, BUTTON_LIFE),
+    "twice": (by_message, TWICE),
+    "no history": (unseen, POSTING),
+    "late": (too_late, POSTING),
 }
 
 
@@ -135,15 +170,18 @@ def run_all(cases: Iterable[tuple[str, str]], worker_url: str, folder: Path) -> 
 
 def die_and_live_again(way: str, step: str, worker_url: str, folder: Path) -> None:
     ask = WAYS[way][0]
+    step, *later = step.split(" then ")
     with DiscordDouble() as discord:
         scene = Scene(discord)
         with bot_on_discord(folder, discord, worker_url, arguments=mortal(step)) as bot:
             asked, died = ask_the_dying(scene, bot, way, ask)
         assert died or step.startswith("line"), "it never came to that step"
+        for next_step in later:
+            die_again(folder, discord, worker_url, next_step)
         with bot_on_discord(folder, discord, worker_url) as bot:
             began = time.monotonic()
             written_down = is_written_down(folder, asked)
-            if way != "message" and not written_down:
+            if not isinstance(asked, Message) and not written_down:
                 asked = ask(scene)
             discord.wait_for(lambda: pictures(discord, asked), "an answer", 40)
             time.sleep(max(0.5, began + _CAUGHT_UP_SECONDS - time.monotonic()))
@@ -154,6 +192,33 @@ def die_and_live_again(way: str, step: str, worker_url: str, folder: Path) -> No
             log = bot.log_text()
         assert "Traceback" not in log, log[-2000:]
         assert discord.complaints == []
+
+
+def die_again(folder: Path, discord: DiscordDouble, worker_url: str, step: str) -> None:
+    with bot_on_discord(folder, discord, worker_url, arguments=mortal(f"at once {step}"), connected=False) as bot:
+        discord.wait_for(lambda: bot.end() is not None, "the bot to die again")
+        assert bot.end() == -signal.SIGKILL
+
+
+def test_killed_while_deleting(worker_url: str, tmp_path: Path) -> None:
+    """Whoever presses Delete again after that gets rid of the answer."""
+    for number, step in enumerate(DELETING):
+        with DiscordDouble() as discord:
+            scene, folder = Scene(discord), tmp_path / str(number)
+            with bot_on_discord(folder, discord, worker_url, arguments=mortal(step)) as bot:
+                answer = scene.picture(by_slash(scene))
+                bot.process.send_signal(signal.SIGUSR1)
+                time.sleep(0.1)
+                discord.press(scene.ada, answer, "Delete")
+                discord.wait_for(lambda bot=bot: bot.end() is not None, f"the bot to die {step}")
+            with bot_on_discord(folder, discord, worker_url):
+                if answer in discord.said_in(scene.channel):
+                    discord.press(scene.ada, answer, "Delete")
+                discord.wait_for(
+                    lambda scene=scene, discord=discord: not discord.said_in(scene.channel),
+                    f"it to be gone, {step}",
+                    15,
+                )
 
 
 def lines_of(way: str, worker_url: str, folder: Path) -> int:

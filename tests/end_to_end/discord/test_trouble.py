@@ -209,3 +209,24 @@ def test_what_happened_while_discord_was_unreachable(scene: Scene) -> None:
     discord.open_gateway()
     discord.wait_until_connected(PATIENCE)
     scene.picture(missed)
+
+
+def test_nothing_works_for_a_while(scene: Scene) -> None:
+    discord = scene.discord
+    discord.slow_files(0.5)
+    before = [
+        discord.says(scene.ada, scene.channel, "colorizebot", attachments=[photo()]),
+        discord.slash(scene.mo, channel=scene.channel, image=photo()),
+    ]
+    time.sleep(0.3)
+    discord.misbehave(1, 1.0, faults=(Fault.UNAVAILABLE, Fault.DISCONNECT, Fault.CLOUDFLARE_BAN))
+    meanwhile = [
+        discord.says(scene.eve, scene.channel, "colorizebot", attachments=[photo()]),
+        discord.slash(discord.user("zoe"), channel=scene.channel, image=photo()),
+    ]
+    discord.slow_files(0)
+    time.sleep(7)
+    assert meanwhile[1].callback is None
+    discord.behave()
+    for asked in [*before, *meanwhile]:
+        scene.picture(asked)

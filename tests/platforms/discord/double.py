@@ -164,6 +164,10 @@ class DiscordDouble:
 
         return self._call(make)
 
+    def thread(self, parent: Channel, name: str = "a thread") -> Channel:
+        """Begin a public thread in a text channel."""
+        return self._call(lambda: self._world.new_thread(parent, name))
+
     def direct(self, user: User) -> Channel:
         """Return the direct messages between somebody and the bot."""
         return self._call(lambda: self._world.direct_channel(user))

@@ -296,6 +296,6 @@ class Gateway:
 def _wanted(name: str, guild_id: int | None, intents: int) -> bool:
     if name.startswith("MESSAGE_"):
         return bool(intents & (1 << 9 if guild_id is not None else 1 << 12))
-    if name.startswith(("GUILD_", "CHANNEL_")):
+    if name.startswith(("GUILD_", "CHANNEL_", "THREAD_")):
         return bool(intents & 1)
     return True

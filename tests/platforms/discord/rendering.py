@@ -57,6 +57,7 @@ def guild_document(guild: Guild, bot: User) -> dict[str, Any]:
         for place, (member, allowed) in enumerate(guild.members.items(), 1)
         if allowed
     ]
+    there = [channel for channel in guild.channels.values() if not channel.gone]
     tier = 3 if guild.filesize_limit >= 100 * 2**20 else 2 if guild.filesize_limit >= 50 * 2**20 else 0
     return {
         "id": str(guild.id),
@@ -94,8 +95,8 @@ def guild_document(guild: Guild, bot: User) -> dict[str, Any]:
         "member_count": len(guild.members),
         "voice_states": [],
         "members": [member_document(guild, bot, with_user=True)],
-        "channels": [channel_document(channel) for channel in guild.channels.values() if not channel.gone],
-        "threads": [],
+        "channels": [channel_document(channel) for channel in there if channel.parent is None],
+        "threads": [channel_document(channel) for channel in there if channel.parent is not None],
         "presences": [],
         "stage_instances": [],
         "guild_scheduled_events": [],
@@ -120,13 +121,25 @@ def channel_document(channel: Channel) -> dict[str, Any]:
         "position": 0,
         "topic": None,
         "nsfw": channel.nsfw,
-        "parent_id": None,
+        "parent_id": None if channel.parent is None else str(channel.parent.id),
         "rate_limit_per_user": 0,
         "permission_overwrites": [
             {"id": str(user), "type": 1, "allow": "0", "deny": str(int(denied))}
             for user, denied in channel.denied.items()
         ],
     }
+    if channel.parent is not None:
+        document |= {
+            "owner_id": str(channel.guild.owner.id),
+            "message_count": len(channel.messages),
+            "member_count": 1,
+            "thread_metadata": {
+                "archived": False,
+                "auto_archive_duration": 1440,
+                "archive_timestamp": _written(moment_of(channel.id)),
+                "locked": False,
+            },
+        }
     return document
 
 

@@ -63,6 +63,8 @@ class Channel:
     name: str = ""
     guild: Guild | None = None
     recipients: tuple[User, ...] = ()
+    parent: Channel | None = None
+    """The channel that a thread is in."""
     nsfw: bool = False
     gone: bool = False
     denied: dict[int, Permission] = field(default_factory=dict)

@@ -205,3 +205,16 @@ async def test_complaints_are_made_about_what_the_description_forbids(double: Di
         await client.http.request(discord.http.Route("POST", "/no/such/thing"))
     assert double.complaints == ["POST /no/such/thing: POST /no/such/thing is not in the description"]
     double.complaints.clear()
+
+
+async def test_messages_in_a_thread(double: DiscordDouble, log_in: LogIn) -> None:
+    channel = double.channel(double.guild())
+    before = double.thread(channel, "old thread")
+    client = await log_in()
+    after = double.thread(channel, "new thread")
+    for thread in (before, after):
+        asked = double.says(double.user("ada"), thread, "colorizebot")
+        heard = await asyncio.wait_for(client.heard.get(), 5)
+        assert (heard.channel.name, heard.channel.parent_id) == (thread.name, channel.id)
+        await heard.reply("here")
+        assert len(double.answers_to(asked)) == 1

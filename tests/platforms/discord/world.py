@@ -18,6 +18,7 @@ from tests.platforms.discord.state import (
     MESSAGE_CONTENT,
     MIB,
     TEXT,
+    THREAD,
     Channel,
     Guild,
     Interaction,
@@ -99,6 +100,13 @@ class World:
         guild.channels[channel.id] = self.channels[channel.id] = channel
         self.channel_event("CHANNEL_CREATE", channel)
         return channel
+
+    def new_thread(self, parent: Channel, name: str) -> Channel:
+        assert parent.guild is not None
+        thread = Channel(self.snowflakes.new(), THREAD, name, parent.guild, parent=parent, denied=parent.denied)
+        parent.guild.channels[thread.id] = self.channels[thread.id] = thread
+        self.channel_event("THREAD_CREATE", thread)
+        return thread
 
     def direct_channel(self, user: User) -> Channel:
         """Return the direct messages between somebody and the bot."""
