@@ -83,6 +83,13 @@ class Stage:
         assert isinstance(thing, Comment | Message)
         return thing
 
+    def stray_posts(self) -> list[str]:
+        """Return the titles of posts on the bot's profile that no answer leads to."""
+        comments, posts = self.reddit.own()
+        letters = [one for one in self.reddit.world.messages.values() if one.author == self.reddit.name]
+        said = "\n".join(one.body for one in [*comments, *letters])
+        return [post.title for post in posts if post.id not in said]
+
     def pictures(self, answer: Comment | Message) -> list[bytes]:
         """Return the pictures that an answer leads to, in its order, as whoever clicks on its links sees them."""
         return [picture for link in self.links(answer) for picture in self._behind(link)]
@@ -95,12 +102,18 @@ class Stage:
         if path in self.reddit.studio.files:
             return [self.reddit.studio.files[path][0]]
         if "/comments/" in path:
-            post = self.reddit.world.submissions.get(path.split("/comments/")[1].split("/")[0])
-            return [self.reddit.studio.files["/" + post.fields["url"].rpartition("/")[2]][0]] if post else []
+            return self._posted(path.split("/comments/")[1].split("/")[0])
         if link.startswith(self.bot.url) and "/results/" in link:
             with urllib.request.urlopen(link, timeout=20) as page:
                 return [page.read()]
         return []
+
+    def _posted(self, post_id: str) -> list[bytes]:
+        post = self.reddit.world.submissions[post_id]
+        if "gallery_data" not in post.fields:
+            return [self.reddit.studio.files["/" + post.fields["url"].rpartition("/")[2]][0]]
+        assets = [self.reddit.world.assets[item["media_id"]] for item in post.fields["gallery_data"]["items"]]
+        return [asset.data for asset in assets if asset.data]
 
 
 def settings_for(

@@ -46,23 +46,21 @@ def comments(world: World, call: Call, *, id: str, comment: str | None = None, *
     room = rendering.Room(max(1, min(limit, 500)), int(call.query.get("depth", "10")))
     newest_first = call.query.get("sort") == "new"
     shown = rendering.thing("t3", rendering.submission(post))
-    tops, keep = post.comments, lambda said: _stays(said)
+    tops, line = post.comments, []
     if comment is not None:
         focus = world.comments.get(comment)
         if focus is None or focus.submission is not post:
             raise not_found()
-        context = int(call.query.get("context", "0"))
-        line = [focus, *list(world.ancestors(focus))[:context]]
+        line = [focus, *list(world.ancestors(focus))[: int(call.query.get("context", "0"))]]
         tops = [line[-1]]
-        above = set(map(id_of, line[1:]))
-        keep = lambda said: _stays(said) and (said.parent is None or id_of(said.parent) not in above or said in line)  # noqa: E731
         room = rendering.Room(max(1, min(limit, 500)), tops[0].depth + 10)
+
+    def keep(said: Comment) -> bool:
+        aside = any(said.parent is one for one in line[1:]) and not any(said is one for one in line)
+        return _stays(said) and not aside and not world.hidden(said)
+
     tree = rendering.tree(tops, room, newest_first=newest_first, keep=keep)
     return said([rendering.listing([shown]), rendering.listing(tree)])
-
-
-def id_of(comment: Comment) -> str:
-    return comment.id
 
 
 def more_children(world: World, call: Call) -> Answer:
@@ -134,7 +132,7 @@ def user_about(world: World, call: Call, *, name: str) -> Answer:
 
 
 def of_user(world: World, call: Call, *, name: str, what: str = "overview") -> Answer:
-    said_, posted = world.by_author(name)
+    said_, posted = ([one for one in things if not world.hidden(one)] for things in world.by_author(name))
     children = [Child("t1", one.fullname, lambda one=one: rendering.comment(one, in_listing=True)) for one in said_]
     posts = [Child("t3", one.fullname, lambda one=one: rendering.submission(one)) for one in posted]
     if what == "comments":

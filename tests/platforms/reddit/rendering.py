@@ -205,6 +205,7 @@ def about(place: Subreddit, account: str) -> Json:
         restrict_commenting=False,
         spoilers_enabled=True,
         allow_images=True,
+        allow_galleries=place.galleries,
     )
     return data
 

@@ -18,12 +18,13 @@ from aiohttp import web
 from multidict import MultiDict
 
 from tests.platforms.reddit import reading, writing
-from tests.platforms.reddit.calls import Answer, Call, Rejected, not_found, said
+from tests.platforms.reddit.calls import Answer, Call, Rejected, not_found
 from tests.platforms.reddit.failing import Breakdown, before, broken
 from tests.platforms.reddit.faults import Faults
 from tests.platforms.reddit.media import Studio
 from tests.platforms.reddit.posts import Posts
 from tests.platforms.reddit.rules import Credentials, Doorkeeper, RateLimit, Tokens
+from tests.platforms.reddit.sparse import sparse
 from tests.platforms.reddit.things import Comment, Message, Submission
 from tests.platforms.reddit.world import World
 
@@ -50,6 +51,8 @@ class RedditDouble:
         self.faults = Faults()
         self.tokens = Tokens(self.credentials, token_lifetime)
         self.rate = rate or RateLimit()
+        self.taciturn = False
+        """Whether answers hold the least that they can."""
         self.journal: list[Call] = []
         self.url = self.oauth_url = ""
         self.authority = ""
@@ -196,6 +199,8 @@ class RedditDouble:
                 given = answer(call)
         except Rejected as rejected:
             given = rejected.answer
+        if self.taciturn and call.site == "oauth":
+            given.body = sparse(given.body)
         if call.site == "oauth":
             given.headers.update(self.rate.headers())
         if fault is not None:
@@ -214,8 +219,6 @@ class RedditDouble:
                 if match := pattern.match(call.path):
                     named = {key: value for key, value in match.groupdict().items() if value is not None}
                     return handler(self.world, call, **named)
-        elif call.path == "/api/submit_gallery_post":
-            return said({"json": {"errors": [["GALLERIES_DISABLED", "Gallery posts aren't allowed", "sr"]]}})
         elif call.method == "POST" and call.path in writing.ROUTES:
             return writing.ROUTES[call.path](self.world, call, self.studio)
         self._door.complaints.append(f"nothing here answers that: {call}")

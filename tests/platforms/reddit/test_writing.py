@@ -117,3 +117,21 @@ def test_a_picture_in_a_comment(praw_reddit: praw.Reddit, reddit: RedditDouble, 
     (answer,) = reddit.answers_to(summons)
     assert answer.body.startswith("**In** colour\n\nhttp")
     assert len(praw_reddit.comment(answer.id).media_metadata) == 1
+
+
+def test_a_gallery_post(praw_reddit: praw.Reddit, reddit: RedditDouble, photo: bytes):
+    place = praw_reddit.subreddit("u_colorizebot")
+    post = place.submit("Two pictures", gallery=[PostMedia(photo, name="a.jpg"), PostMedia(photo, name="b.jpg")])
+    assert len(praw_reddit.submission(post.id).gallery_data["items"]) == 2
+    reddit.world.subreddit("u_colorizebot", galleries=False)
+    with pytest.raises(RedditAPIException):
+        place.submit("Two", gallery=[PostMedia(photo, name="a.jpg"), PostMedia(photo, name="b.jpg")])
+
+
+def test_own_comments_may_be_seen_late(praw_reddit: praw.Reddit, reddit: RedditDouble, photo: bytes):
+    summons = reddit.comment(reddit.posts.image("pics", photo), "colorizebot")
+    reddit.world.lag_seconds = 60
+    reply = praw_reddit.comment(summons.id).reply("here")
+    assert len(praw_reddit.comment(summons.id).refresh().replies) == 0
+    assert list(praw_reddit.redditor("colorizebot").comments.new()) == []
+    assert praw_reddit.comment(reply.id).body == "here"

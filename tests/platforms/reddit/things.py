@@ -34,6 +34,7 @@ class Subreddit:
     kind: str = "public"
     """``public``, ``private``, ``restricted``, ``banned`` (shut down by Reddit), ``user`` (a profile)."""
     quarantined: bool = False
+    galleries: bool = True
 
     @property
     def fullname(self) -> str:

@@ -38,6 +38,8 @@ class World:
         self.messages: dict[str, Message] = {}
         self.inbox: list[Received] = []
         self.assets: dict[str, Asset] = {}
+        self.lag_seconds = 0.0
+        """How long the bot's own new comments and posts stay out of threads and listings."""
         self.blocked_by: set[str] = set()
         """People who have blocked the bot."""
         self._ids = {
@@ -67,10 +69,16 @@ class World:
                 setattr(subreddit, key, value)
             return subreddit
 
+    def hidden(self, thing: Comment | Submission) -> bool:
+        """Whether a thing isn't to be seen in threads and listings yet."""
+        own = thing.author.lower() == self.account.lower()
+        return own and time.time() - thing.created < self.lag_seconds
+
     def by_author(self, name: str) -> tuple[list[Comment], list[Submission]]:
         """Return somebody's comments and posts that are still there, the newest first."""
-        comments = [c for c in reversed(self.comments.values()) if c.author.lower() == name.lower() and not c.gone]
-        posts = [s for s in reversed(self.submissions.values()) if s.author.lower() == name.lower() and not s.gone]
+        name = name.lower()
+        comments = [one for one in reversed(self.comments.values()) if one.author.lower() == name and not one.gone]
+        posts = [one for one in reversed(self.submissions.values()) if one.author.lower() == name and not one.gone]
         return comments, posts
 
     def ancestors(self, comment: Comment) -> Iterator[Comment]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -134,6 +135,36 @@ def submit(world: World, call: Call, studio: Studio) -> Answer:
     return said({"json": {"errors": [], "data": {"url": url, "drafts_count": 0, "id": made.id, "name": made.fullname}}})
 
 
+def submit_gallery(world: World, call: Call, studio: Studio) -> Answer:
+    """``/api/submit_gallery_post``: several pictures as one post, which is there at once."""
+    asked = json.loads(call.form.get("json", "{}"))
+    place = world.subreddits.get(str(asked.get("sr", "")).lower())
+    if place is None:
+        return errors(("SUBREDDIT_NOEXIST", "that subreddit doesn't exist", "sr"))
+    if not place.galleries:
+        return errors(("GALLERIES_DISABLED", "Gallery posts aren't allowed in this subreddit", "sr"))
+    if not 2 <= len(asked.get("items", [])) <= 20 or not asked.get("title"):
+        raise bad_request()
+    assets = [studio.uploaded(item["media_id"]) for item in asked["items"]]
+    if None in assets:
+        return errors(("INVALID_MEDIA_ID", "that media doesn't exist", "items"))
+    found = [asset for asset in assets if asset is not None]
+    items = [{"media_id": asset.id, "id": 659119513 + number} for number, asset in enumerate(found)]
+    made = world.post(
+        place.name,
+        "submission_gallery",
+        author=world.account,
+        title=asked["title"],
+        fields={"gallery_data": {"items": items}, "media_metadata": {one.id: studio.metadata(one) for one in found}},
+        over18=bool(asked.get("nsfw")),
+        spoiler=bool(asked.get("spoiler")),
+    )
+    link = f"{rendering.WWW}/gallery/{made.id}"
+    made.fields.update(url=link, url_overridden_by_dest=link, is_gallery=True)
+    url = rendering.WWW + made.permalink
+    return said({"json": {"errors": [], "data": {"url": url, "id": made.fullname}}})
+
+
 def flag(name: str, value: bool) -> Callable[[World, Call, Studio], Answer]:
     """Return the endpoint that marks one's own post: ``/api/marknsfw``, ``/api/spoiler`` and their opposites."""
 
@@ -174,6 +205,7 @@ ROUTES: dict[str, Callable[..., Answer]] = {
     "/api/read_all_messages": read_all,
     "/api/compose": compose,
     "/api/submit": submit,
+    "/api/submit_gallery_post": submit_gallery,
     "/api/marknsfw": flag("over18", True),
     "/api/unmarknsfw": flag("over18", False),
     "/api/spoiler": flag("spoiler", True),
