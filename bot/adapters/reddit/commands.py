@@ -106,8 +106,9 @@ class Commands:
             moderated = entry.request.community
             if moderated is None or not await self._workers.call(reading.is_moderator, moderated, author):
                 return
-        # Reddit first: were the ledger first, a crash in between would leave an answer that nobody can find any more.
-        for fullname in (item.parent, entry.request.context.get("profile_post")):
+        # The ledger last: otherwise a crash in between would leave an answer that nobody can find any more. And the
+        # comment after the post on the profile that it leads to: while it is there, it can be replied to again.
+        for fullname in (entry.request.context.get("profile_post"), item.parent):
             if isinstance(fullname, str) and fullname.startswith(("t1_", "t3_")):
                 await self._workers.call(_remove, fullname)
         await self._parts.intake.withdraw(entry.request.id)
