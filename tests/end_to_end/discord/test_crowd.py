@@ -58,7 +58,8 @@ def test_a_bad_day(discord: DiscordDouble, worker_url: str, tmp_path: Path, caps
     scene = Scene(discord)
     channels = [scene.channel, *(discord.channel(scene.guild, f"channel-{number}") for number in range(5))]
     asked: list[Asked] = []
-    with bot_on_discord(tmp_path / "bot", discord, worker_url) as bot:
+    limits = {"COLORIZEBOT_LIMITS__COMMUNITY_PER_HOUR": "1000000"}
+    with bot_on_discord(tmp_path / "bot", discord, worker_url, **limits) as bot:
         faults = discord.misbehave(CHAOS_SEED, 0.15, seconds=0.5)
         discord.on_gateway(lambda gateway: setattr(gateway, "repeat_on_resume", 5))
         ends = time.monotonic() + CHAOS_SECONDS

@@ -132,7 +132,7 @@ def test_each_call_goes_wrong_in_each_way(
         scene = Scene(discord)
         scene.picture(discord.slash(scene.ada, channel=scene.channel, image=photo()))
         assert bot.stop() == 0
-    assert "Traceback" not in bot.log_text(), bot.log_text()[-4000:]
+    assert_clean(discord, bot.log_text())
 
 
 def test_buttons_and_deletes_go_wrong_in_each_way(
@@ -175,4 +175,11 @@ def test_buttons_and_deletes_go_wrong_in_each_way(
             print(f"\nDiscord, faults at buttons: {len(pressed) - len(failures)} of {len(pressed)} done exactly once")
         assert failures == []
         assert bot.end() is None
-    assert "Traceback" not in bot.log_text(), bot.log_text()[-4000:]
+    assert_clean(discord, bot.log_text())
+
+
+def assert_clean(discord: DiscordDouble, log: str) -> None:
+    """Make sure that nothing unforeseen happened, and that no secret and nothing that people wrote is in the log."""
+    assert "Traceback" not in log, log[-4000:]
+    assert [secret for secret in discord.secrets if secret in log] == []
+    assert "photo.jpg" not in log

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -126,18 +127,21 @@ def test_the_first_connection_fails(worker_url: str, tmp_path: Path) -> None:
             scene.picture(discord.says(scene.ada, scene.channel, "colorizebot", attachments=[photo()]))
 
 
-@pytest.mark.parametrize(
-    "fault", [Fault.UNAVAILABLE, Fault.CLOUDFLARE_BAN, Fault.DISCONNECT, Fault.MALFORMED, Fault.TRUNCATED]
-)
-def test_discord_is_down_at_the_start(worker_url: str, tmp_path: Path, fault: Fault) -> None:
-    with DiscordDouble() as discord:
-        scene = Scene(discord)
-        discord.fail(fault, times=2)
-        with bot_on_discord(tmp_path / "bot", discord, worker_url, connected=False) as bot:
-            discord.wait_until_connected(60)
-            discord.wait_for_commands()
-            scene.picture(discord.slash(scene.ada, channel=scene.channel, image=photo()))
-            assert bot.get("/healthz")
+def test_discord_is_down_at_the_start(worker_url: str, tmp_path: Path) -> None:
+    faults = (Fault.UNAVAILABLE, Fault.CLOUDFLARE_BAN, Fault.DISCONNECT, Fault.MALFORMED, Fault.TRUNCATED)
+
+    def start(fault: Fault) -> None:
+        with DiscordDouble() as discord:
+            scene = Scene(discord)
+            discord.fail(fault, times=2)
+            with bot_on_discord(tmp_path / fault.name, discord, worker_url, connected=False) as bot:
+                discord.wait_until_connected(60)
+                discord.wait_for_commands()
+                scene.picture(discord.slash(scene.ada, channel=scene.channel, image=photo()))
+                assert bot.get("/healthz")
+
+    with ThreadPoolExecutor(len(faults)) as pool:
+        list(pool.map(start, faults))
 
 
 def test_without_the_message_content_intent(worker_url: str, tmp_path: Path) -> None:

@@ -126,6 +126,11 @@ class DiscordDouble:
         return self.journal.calls
 
     @property
+    def secrets(self) -> list[str]:
+        """The bot's token and those of all interactions: what no log may hold."""
+        return self._call(lambda: [self.rules.token, *self._world.interactions])
+
+    @property
     def commands(self) -> list[dict[str, Any]]:
         """The registered application commands."""
         return self._call(lambda: list(self._world.commands.values()))
