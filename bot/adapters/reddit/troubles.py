@@ -7,6 +7,7 @@ in it. All of that means one thing: try again later, and look before posting.
 from __future__ import annotations
 
 import re
+from xml.etree.ElementTree import ParseError
 
 import prawcore
 import requests
@@ -26,6 +27,7 @@ TROUBLES = (
     TypeError,
     AttributeError,
     AssertionError,
+    ParseError,
 )
 
 RATE_LIMITED = "RATELIMIT"

@@ -254,3 +254,13 @@ async def test_more_pictures_than_the_bot_carries(tmp_path: Path, reddit: Reddit
     found = await desk.adapter.locate(await desk.taken(reddit.comment(reddit.posts.text("pics", links), "colorizebot")))
     assert len(found.images) == 20
     assert found.context["more_pictures"] == 30
+
+
+async def test_an_upload_whose_answer_is_no_xml(tmp_path: Path, reddit: RedditDouble, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", reddit.authority)
+    reddit.world.subreddit("pics", media_in_comments=("static",))
+    reddit.faults.order(Fault(Kind.TOO_MANY_BARE, "upload:", times=9))
+    summons = summons_in(reddit)
+    async with open_desk(tmp_path, reddit, hosting=Hosting.COMMENT) as desk:
+        await answered(desk, await desk.located(summons), PHOTO)
+    assert "https://color.example/r/" in reddit.answers_to(summons)[0].body
