@@ -7,7 +7,8 @@ import torch
 from PIL import Image
 
 from tests.training.conftest import COUNT
-from training.photos import PhotosError, load_photos
+from training.photos import PhotosError, load_all, load_photos
+from training.sources import Source, parse_source
 
 
 def test_the_manifest_decides_the_split(manifest_folder: Path) -> None:
@@ -73,3 +74,45 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     (tmp_path / "broken.tar").write_bytes(b"x" * 2000)
     with pytest.raises(PhotosError, match="no tar file"):
         load_photos(tmp_path / "broken.tar", "train", 64)
+
+
+def test_sources_join_into_one_set_with_weights(manifest_folder: Path, photo_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"this is no picture")
+    for name in ("001.png", "002.png"):
+        (tmp_path / name).write_bytes((photo_folder / name).read_bytes())
+    sources = [Source(manifest_folder), Source(tmp_path, 0.25)]
+    for _ in range(2):  # fresh, then from the cache
+        photos = load_all(sources, "train", 64, cache=tmp_path / "cache")
+        assert photos.sets == ("made",) * (COUNT - COUNT // 4) + (tmp_path.name,) * 2
+        assert photos.pixels.shape == (len(photos), 3, 64, 64)
+        weights = photos.weights({"made": 0.5})
+        assert weights.tolist() == [0.5] * (COUNT - COUNT // 4) + [0.25] * 2
+        assert photos.to(torch.device("cpu")).weights({}).tolist() == photos.weights({}).tolist()
+
+
+def test_a_source_without_validation_photos_adds_none(manifest_folder: Path, photo_folder: Path) -> None:
+    alone = load_photos(manifest_folder, "val", 64)
+    both = load_all([Source(manifest_folder), Source(photo_folder)], "val", 64)
+    assert set(alone.names) <= set(both.names)
+    assert alone.source_weights == both.source_weights == ()
+
+
+def test_a_weight_stands_behind_an_equals_sign(tmp_path: Path) -> None:
+    assert parse_source("corpus") == Source(Path("corpus"))
+    assert parse_source("my=corpus=0.5") == Source(Path("my=corpus"), 0.5)
+    odd = tmp_path / "a=2"
+    odd.mkdir()
+    assert parse_source(str(odd)) == Source(odd)
+    for wrong in ("corpus=", "corpus=half", "corpus=0", "corpus=-1", "corpus=nan", "corpus=inf"):
+        with pytest.raises(PhotosError, match="number above 0"):
+            parse_source(wrong)
+
+
+def test_shards_that_are_not_there_yet_are_left_out_aloud(
+    manifest_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("manifest.csv", "shard-1.tar"):
+        (tmp_path / name).write_bytes((manifest_folder / name).read_bytes())
+    photos = load_photos(tmp_path, "train", 64)
+    assert len(photos) == COUNT // 2
+    assert "1 of 2 shards" in capsys.readouterr().out.replace("\n", " ")
