@@ -148,7 +148,7 @@ class DiscordAdapter:
                 await client.login(token.get_secret_value())
                 self._client, self._ever_logged_in = client, True
                 self._logged_in.set()
-                await client.connect()
+                await _until_it_ends(client)
         finally:
             self._client = None
             self._logged_in.clear()
@@ -163,6 +163,24 @@ class DiscordAdapter:
             raise OperatorError(advice)
         _log.error("%s Then start the bot again.", advice)
         return _BAD_TOKEN_PAUSE_SECONDS
+
+
+async def _until_it_ends(client: discord.Client) -> None:
+    """Stay on the gateway until that ends, or this is cancelled.
+
+    In a task of its own: discord.py swallows a cancellation at some moments, and would stay for good.
+    """
+    connection = asyncio.create_task(client.connect())
+    try:
+        await asyncio.wait([connection])
+    finally:
+        await client.close()
+        while not connection.done():
+            connection.cancel()
+            await asyncio.wait([connection], timeout=1)
+        error = None if connection.cancelled() else connection.exception()
+    if error is not None:
+        raise error
 
 
 def _point_to(settings: DiscordSettings) -> None:

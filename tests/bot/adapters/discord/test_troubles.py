@@ -215,6 +215,7 @@ async def test_a_wrong_token_is_told_to_the_operator(tmp_path: Path, discord: Di
     async with seated(tmp_path, discord, token="wrong") as seat:
         with pytest.raises(OperatorError, match="COLORIZEBOT_DISCORD__TOKEN"):
             await calmly(seat.adapter.run(seat.parts.intake, seat.announced.append))
+        await calmly(asyncio.wait(seat.tasks[:1]))
         assert isinstance(seat.tasks[0].exception(), OperatorError)
 
 
