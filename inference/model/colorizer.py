@@ -48,6 +48,8 @@ class Configuration:
     shapes: tuple[tuple[int, int], ...] = SHAPES
     training: dict[str, Any] = field(default_factory=dict)
     """Recipe, revision and figures of the training run."""
+    hints: bool = False
+    """Whether the network takes colour hints; files that don't say come from before it could."""
 
     def build(self) -> Network:
         """Build the network with random weights.
@@ -57,7 +59,7 @@ class Configuration:
 
         """
         if self.network == "topdown":
-            return TopDown(self.encoder)
+            return TopDown(self.encoder, hints=self.hints)
         if self.network == "eccv16":
             return Eccv16()
         raise WeightsError(f"these weights are for a network {self.network!r} that this version does not know")
@@ -101,20 +103,31 @@ class Colorizer:
         return Colorizer(self.network, configuration, self.digest, self.device)
 
     @torch.inference_mode()
-    def predict(self, lightness: Tensor) -> Tensor:
+    def predict(self, lightness: Tensor, hints: Tensor | None = None) -> Tensor:
         """Predict ab.
 
         Args:
             lightness: L in [0, 100], float32 ``(N, 1, H, W)`` on any device; H and W are multiples of 32.
+            hints: colours that the user wants, float32 ``(N, 3, H, W)``: ab in Lab units, and a mask that is 1 where
+                they hold and 0 elsewhere. They are wishes, not commands.
 
         Returns:
             ab in about [-110, 110], float32 ``(N, 2, H/4, W/4)`` on the CPU.
 
+        Raises:
+            ValueError: there are hints, and these weights take none (see :attr:`Configuration.hints`).
+
         """
         lightness = lightness.to(self.device).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            logits = self.network(lightness)
+            logits = self.network(lightness) if hints is None else self._hinted_logits(lightness, hints)
         return annealed_mean(logits, self.configuration.temperature).mul_(self.configuration.chroma).cpu()
+
+    def _hinted_logits(self, lightness: Tensor, hints: Tensor) -> Tensor:
+        if not isinstance(self.network, TopDown) or self.network.hint_stem is None:
+            raise ValueError(f"{self.name} takes no colour hints")
+        logits: Tensor = self.network(lightness, hints.to(self.device))
+        return logits
 
 
 def choose_device(name: str) -> torch.device:
@@ -150,20 +163,26 @@ def load_colorizer(weights: Path | None = None, device: str = "auto") -> Coloriz
     path = weights or BUNDLED_WEIGHTS
     if not path.is_file():
         raise WeightsError(f"there is no weights file {path}")
-    configuration, state = _read_published(path) if path.suffix == ".pth" else _read_safetensors(path)
+    configuration, state = _read_published(path) if path.suffix == ".pth" else read_weights(path)
     network = configuration.build()
     try:
-        network.load_state_dict({name: tensor.float() for name, tensor in state.items()})
+        network.load_state_dict(state)
     except RuntimeError as error:
         raise WeightsError(f"{path} does not fit the network {configuration.network!r}: {error}") from error
     return Colorizer(network, configuration, hashlib.sha256(path.read_bytes()).hexdigest(), choose_device(device))
 
 
-def _read_safetensors(path: Path) -> tuple[Configuration, dict[str, Tensor]]:
+def read_weights(path: Path) -> tuple[Configuration, dict[str, Tensor]]:
+    """Read a ``.safetensors`` file: what it says of itself, and its state dict, in float32.
+
+    Raises:
+        WeightsError: the file is missing or broken, or carries no configuration of ours.
+
+    """
     configuration = read_configuration(path)
     state = load_file(path)
     state.pop(_PRIOR, None)
-    return configuration, state
+    return configuration, {name: tensor.float() for name, tensor in state.items()}
 
 
 def read_configuration(path: Path) -> Configuration:
