@@ -1,6 +1,7 @@
 """``python -m training COMMAND``: the steps from photos to weights, each with its ``--help``."""
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
 
@@ -8,17 +9,18 @@ from rich.console import Console
 
 from inference.model.colorizer import WeightsError
 from training.checkpoint import CheckpointError
-from training.commands import evaluate, export, sheet, train
 from training.learner import TrainingError
 from training.photos import PhotosError
 from training.recipe import RecipeError
 
-_COMMANDS = (train, evaluate, export, sheet)
+_COMMANDS = ("train", "evaluate", "export", "sheet")
+"""Modules of :mod:`training.commands`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; return the exit status: 0, or 2 for an error that the caller can mend."""
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    options = _parser(given).parse_args(given)
     try:
         options.run_command(options)
     except (RecipeError, PhotosError, CheckpointError, TrainingError, WeightsError, ValueError) as error:
@@ -27,14 +29,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m training",
         description="Train the colorization model, evaluate it, and export weights for the worker.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in _COMMANDS:
-        command.add(commands)
+    # Only what is asked for is imported: training has to run where the other commands' libraries are missing.
+    for name in [name for name in _COMMANDS if arguments[:1] == [name]] or _COMMANDS:
+        importlib.import_module(f"training.commands.{name}").add(commands)
     return parser
 
 
