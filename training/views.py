@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from inference.model.color import lab_from_srgb
+from training.aging import age
 
 STRIDE = 4
 """Targets are ab averaged over STRIDE × STRIDE pixels, the resolution of the logits."""
@@ -27,7 +28,7 @@ def plain_view(pixels: Tensor) -> View:
 
 
 def random_view(pixels: Tensor, chance: torch.Generator, *, smallest_crop: float, augment: bool) -> View:
-    """Show uint8 photos ``(N, 3, S, S)`` flipped and, all alike, cropped at random, lightness varied but never the hue.
+    """Show uint8 photos ``(N, 3, S, S)`` flipped and, all alike, cropped at random; some look old, in gray alone.
 
     ``chance`` lives on the CPU, so that a run draws the same views on every device.
     """
@@ -44,26 +45,5 @@ def random_view(pixels: Tensor, chance: torch.Generator, *, smallest_crop: float
     lab = lab_from_srgb(photos)
     lightness = lab[:, :1]
     if augment:
-        lightness = vary_lightness(lightness, chance)
+        lightness = age(lightness, photos, chance)
     return View(lightness, F.avg_pool2d(lab[:, 1:], STRIDE))
-
-
-def vary_lightness(lightness: Tensor, chance: torch.Generator) -> Tensor:
-    """Age L ``(N, 1, S, S)``: gamma and contrast for half of the photos, blur and film grain for a few."""
-    count = len(lightness)
-
-    def uniform(low: float, high: float) -> Tensor:
-        return (low + (high - low) * torch.rand(count, 1, 1, 1, generator=chance)).to(lightness.device)
-
-    def some(share: float) -> Tensor:
-        return uniform(0, 1) < share
-
-    x = lightness.clamp(0, 100) / 100
-    curved = x.clamp_min(1e-4) ** uniform(0.7, 1.4)
-    mean = curved.mean((2, 3), keepdim=True)
-    x = torch.where(some(0.5), mean + (curved - mean) * uniform(0.7, 1.25), x)
-    blurred = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
-    x = torch.where(some(0.2), blurred, x)
-    grain = torch.randn(x.shape, generator=chance).to(x.device)
-    x = torch.where(some(0.3), x + grain * uniform(0, 0.05), x)
-    return x.clamp(0, 1) * 100

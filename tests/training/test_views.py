@@ -1,7 +1,7 @@
 import torch
 
 from inference.model.color import lab_from_srgb
-from training.views import plain_view, random_view, vary_lightness
+from training.views import plain_view, random_view
 
 
 def _photos(count: int = 4, side: int = 64) -> torch.Tensor:
@@ -45,11 +45,3 @@ def test_flips_move_lightness_and_colour_together() -> None:
     bright_is_left = view.lightness[:, 0, 32, 4] > 40
     assert torch.equal(red_is_left, bright_is_left)
     assert 0 < red_is_left.sum() < 32
-
-
-def test_varied_lightness_stays_in_range() -> None:
-    lightness = torch.rand(64, 1, 32, 32, generator=torch.Generator().manual_seed(2)) * 100
-    varied = vary_lightness(lightness, torch.Generator().manual_seed(3))
-    assert varied.shape == lightness.shape
-    assert varied.min() >= 0
-    assert varied.max() <= 100
