@@ -13,7 +13,7 @@ from tests.platforms.reddit import Fault, Kind, RedditDouble
 LOST = (Kind.BAD_GATEWAY_AFTER, Kind.DISCONNECT_AFTER, Kind.MALFORMED)
 
 
-@pytest.mark.parametrize("hosting", ["web", "profile", "comment"])
+@pytest.mark.parametrize("hosting", ["profile", "comment"])
 def test_an_answer_that_is_lost_and_seen_late(tmp_path: Path, worker_url: str, hosting: str):
     """The answer to the bot's POST is lost, and its comment is in the thread only two seconds later."""
     with RedditDouble() as reddit:
