@@ -39,9 +39,15 @@ INBOX = API_PATH["inbox"]
 
 def own_name(reddit: praw.Reddit) -> str:
     """Return the name of the account that the bot is signed in with."""
-    if name := text(_get(reddit, API_PATH["me"]), "name"):
+    try:
+        account = _get(reddit, API_PATH["me"])
+    except prawcore.NotFound:
+        if not reddit.config.username:
+            raise
+        return reddit.config.username
+    if isinstance(account, dict) and (name := text(account, "name")):
         return name
-    raise Malformed("an account without a name")
+    raise Malformed("that is no account")
 
 
 def page(reddit: praw.Reddit, path: str, after: str | None = None) -> Page:

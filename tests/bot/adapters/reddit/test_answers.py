@@ -13,7 +13,7 @@ from bot.vocabulary import Request
 from inference.vocabulary import RecolorOptions
 from tests.bot.adapters.reddit.conftest import Desk, open_desk
 from tests.end_to_end.photos import gray_photo
-from tests.platforms.reddit import Fault, Kind, RedditDouble
+from tests.platforms.reddit import Fault, Kind, RedditDouble, reading, writing
 from tests.platforms.reddit.things import Comment
 
 PHOTO, OTHER = gray_photo(16, 12, seed=1), gray_photo(16, 12, seed=2)
@@ -264,3 +264,17 @@ async def test_an_upload_whose_answer_is_no_xml(tmp_path: Path, reddit: RedditDo
     async with open_desk(tmp_path, reddit, hosting=Hosting.COMMENT) as desk:
         await answered(desk, await desk.located(summons), PHOTO)
     assert "https://color.example/r/" in reddit.answers_to(summons)[0].body
+
+
+async def test_the_bare_bones_of_reddit_will_do(tmp_path: Path, reddit: RedditDouble, monkeypatch: pytest.MonkeyPatch):
+    """A Reddit that knows nothing but threads and comments; everything else is a 404."""
+    threads = [route for route in reading.ROUTES if route[0].match("/comments/1abc/_/2def")]
+    monkeypatch.setattr(reading, "ROUTES", threads)
+    monkeypatch.setattr(writing, "ROUTES", {"/api/comment": writing.ROUTES["/api/comment"]})
+    summons = summons_in(reddit)
+    reddit.faults.order(Fault(Kind.BAD_GATEWAY_AFTER, "/api/comment", times=1))
+    async with open_desk(tmp_path, reddit, hosting=Hosting.AUTO) as desk:
+        request = await desk.located(summons)
+        await answered(desk, request, PHOTO)
+    (answer,) = reddit.answers_to(summons)
+    assert f"https://color.example/r/{request.id}" in answer.body

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -16,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from bot.vocabulary import Entry, State
 from tests.bot.adapters.reddit.conftest import Desk, open_desk
 from tests.end_to_end.photos import gray_photo
-from tests.platforms.reddit import Fault, Kind, RedditDouble
+from tests.platforms.reddit import Fault, Kind, RedditDouble, reading
 from tests.platforms.reddit.things import Comment, Message
 
 PHOTO = gray_photo(16, 12, seed=3)
@@ -159,6 +160,29 @@ async def test_a_closed_inbox_keeps_no_comment_from_being_heard(tmp_path: Path, 
     reddit.faults.order(Fault(Kind.FORBIDDEN, path, times=10**6))
     async with listening(tmp_path, reddit) as desk:
         await entry_of(desk, reddit.comment(reddit.posts.image("pics", PHOTO), "colorizebot"))
+
+
+@pytest.mark.parametrize("missing", ["/message/unread", "/message/inbox", "/message/sent", "/user/x/comments"])
+async def test_a_reddit_without_some_of_its_listings_will_do(
+    tmp_path: Path,
+    reddit: RedditDouble,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    missing: str,
+):
+    routes = [(pattern, handler) for pattern, handler in reading.ROUTES if not pattern.match(missing)]
+    if missing.startswith("/message/") and missing != "/message/sent":
+        routes.insert(0, (re.compile(rf"/message/(?P<box>(?!{missing.rpartition('/')[2]})\w+)$"), _inbox_of()))
+    monkeypatch.setattr(reading, "ROUTES", routes)
+    async with listening(tmp_path, reddit) as desk:
+        mention = reddit.comment(reddit.posts.image("elsewhere", PHOTO), "u/colorizebot")
+        await entry_of(desk, mention)
+        await asyncio.sleep(QUIET_SECONDS)
+    assert len([line for line in caplog.messages if "can't read" in line]) == 0
+
+
+def _inbox_of() -> Any:
+    return next(handler for pattern, handler in reading.ROUTES if pattern.match("/message/unread"))
 
 
 @pytest.mark.parametrize("kind", [Kind.SHUFFLED, Kind.REPEATED, Kind.MALFORMED, Kind.TRUNCATED, Kind.SERVER_ERROR])
