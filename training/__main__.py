@@ -9,6 +9,7 @@ from rich.console import Console
 
 from inference.model.colorizer import WeightsError
 from training.checkpoint import CheckpointError
+from training.features import JudgeError
 from training.learner import TrainingError
 from training.photos import PhotosError
 from training.recipe import RecipeError
@@ -23,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser(given).parse_args(given)
     try:
         options.run_command(options)
-    except (RecipeError, PhotosError, CheckpointError, TrainingError, WeightsError, ValueError) as error:
+    except (RecipeError, PhotosError, CheckpointError, TrainingError, JudgeError, WeightsError, ValueError) as error:
         Console(stderr=True, soft_wrap=True, markup=False, highlight=False).print(f"{options.command}: {error}")
         return 2
     return 0

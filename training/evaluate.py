@@ -1,104 +1,127 @@
-"""How good weights are, on photos that training never saw, always beside the gray photo."""
+"""How good weights are, on photos that training never saw, always beside gray and the mean colour."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from rich.progress import track
-from rich.table import Table
 from torch import Tensor
-from torch.nn import functional as F
 
-from inference.model.color import lab_from_srgb
-from inference.model.colorizer import Colorizer
-from training.metrics import Scorer, Scores
+from training.baselines import Colored, Predictor, gray, truth
+from training.color_use import ColorUse
+from training.features import Judge, Record, Verdicts, frechet_distance, kernel_distance
+from training.metrics import Comparison, Scorer, Scores
 from training.photos import Photos
-from training.sheets import lab_sheet
+from training.recognition import Recognition, recognition
 
-Predictor = Callable[[Tensor], Tensor]
-"""L ``(N, 1, S, S)`` in [0, 100] to ab ``(N, 2, S, S)``, float32."""
+GRAY = "gray"
+TRUTH = "truth"
 
 _BATCH = 16
-_SHEET_ROWS = 24
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the judge of recognition makes of one predictor."""
+
+    recognition: Recognition
+    frechet: float
+    """FD-EffLite to the true photos."""
+    kernel: float
+    """KD-EffLite to the true photos, times 1000."""
+    verdicts: Verdicts
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one predictor did."""
+
+    scores: Scores
+    auc_of_each: Tensor
+    """AuC of each photo, percent, float64 ``(N,)``."""
+    colors: ColorUse
+    judgement: Judgement | None
+    """None without a judge."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The scores of each predictor by its name, and a sheet of the last one: uint8 ``(3, H, W)``."""
+    """How each predictor did, by its name, :data:`GRAY` first and :data:`TRUTH` last."""
 
-    scores: dict[str, Scores]
-    truth: Scores
-    sheet: Tensor
+    outcomes: dict[str, Outcome]
+
+    @property
+    def gray(self) -> Outcome:
+        """The photos without colour."""
+        return self.outcomes[GRAY]
+
+    @property
+    def truth(self) -> Outcome:
+        """The photos as they are."""
+        return self.outcomes[TRUTH]
 
 
-def gray(lightness: Tensor) -> Tensor:
-    """Predict no colour at all, the baseline of every table."""
-    return torch.zeros_like(lightness).expand(-1, 2, -1, -1)
+class _Tally:
+    """Everything that is kept of one predictor while photos stream by."""
 
+    def __init__(self, predict: Predictor, prior: Tensor) -> None:
+        self.predict = predict
+        self.scorer = Scorer(prior)
+        self.colors = ColorUse()
+        self.record = Record()
 
-def full_size(colorizer: Colorizer) -> Predictor:
-    """Predict as the worker does: the network at its own square size, its ab brought back to the photo's."""
-    height, width = min(colorizer.shapes, key=lambda shape: abs(shape[0] - shape[1]))
-
-    def predict(lightness: Tensor) -> Tensor:
-        small = F.interpolate(lightness, size=(height, width), mode="bilinear", antialias=True, align_corners=False)
-        ab = colorizer.predict(small)
-        return F.interpolate(ab, size=lightness.shape[-2:], mode="bilinear", align_corners=False)
-
-    return predict
+    def add(self, photos: Colored, original: Tensor, judge: Judge | None) -> None:
+        compared = Comparison.of(photos.lightness, self.predict(photos), photos.ab, original)
+        self.scorer.add_drawn(compared)
+        self.colors.add(compared.predicted, compared.true)
+        if judge:
+            self.record.add(judge(compared.drawn))
 
 
 @torch.inference_mode()
-def evaluate(photos: Photos, predictors: dict[str, Predictor], prior: Tensor) -> Evaluation:
-    """Score predictors on photos.
+def evaluate(
+    photos: Photos, predictors: Mapping[str, Predictor], prior: Tensor, judge: Judge | None = None
+) -> Evaluation:
+    """Score predictors on photos, beside gray and the true colours.
 
     Args:
-        photos: square photos, uint8 ``(N, 3, S, S)``.
-        predictors: what to compare, by the name it has in the table.
+        photos: square photos, uint8 ``(N, 3, S, S)``; they stay where they are, a batch at a time is worked on.
+        predictors: what to compare, by the name it has in the tables.
         prior: p̃ ``(313,)`` of the training photos, for the rebalanced AuC.
+        judge: the network that recognition is measured with; None leaves it out.
 
     """
-    scorers = {name: Scorer(prior) for name in ("truth", *predictors)}
-    shown = set(torch.linspace(0, len(photos) - 1, min(_SHEET_ROWS, len(photos))).long().tolist())
-    rows = []
+    named = {GRAY: gray, **predictors, TRUTH: truth}
+    tallies = {name: _Tally(predict, prior) for name, predict in named.items()}
     for start in track(range(0, len(photos), _BATCH), "evaluating"):
-        lab = lab_from_srgb(photos.pixels[start : start + _BATCH].float() / 255)
-        lightness, true = lab[:, :1], lab[:, 1:]
-        scorers["truth"].add(lightness, true, true)
-        for name, predict in predictors.items():
-            predicted = predict(lightness)
-            scorers[name].add(lightness, predicted, true)
-        chosen = [index - start for index in range(start, start + len(lab)) if index in shown]
-        if chosen:
-            rows.append(lab_sheet(lightness[chosen], predicted[chosen], true[chosen]))
-    scores = {name: scorer.scores() for name, scorer in scorers.items()}
-    truth = scores.pop("truth")
-    return Evaluation(scores, truth, torch.cat(rows, dim=1))
+        pixels = photos.pixels[start : start + _BATCH]
+        colored, original = Colored.from_pixels(pixels), pixels.float() / 255
+        for tally in tallies.values():
+            tally.add(colored, original, judge)
+    judgements = _judgements(tallies) if judge else {}
+    return Evaluation(
+        {
+            name: Outcome(tally.scorer.scores(), tally.scorer.auc_of_each(), tally.colors, judgements.get(name))
+            for name, tally in tallies.items()
+        }
+    )
 
 
-COLUMNS = ("AuC %", "rebalanced AuC %", "PSNR dB", "colourfulness", "chroma")
-
-
-def table_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
-    """Return one row a predictor: its name and the values of :data:`COLUMNS`, the last two as ratios to the truth."""
-    rows: list[tuple[str, ...]] = []
-    for name, scores in evaluation.scores.items():
-        ratio = scores.colorfulness / evaluation.truth.colorfulness
-        chroma = scores.chroma / evaluation.truth.chroma
-        values = (
-            f"{scores.auc:.2f}",
-            f"{scores.rebalanced_auc:.2f}",
-            f"{scores.psnr:.2f}",
-            f"{ratio:.2f}",
-            f"{chroma:.2f}",
+def _judgements(tallies: Mapping[str, _Tally]) -> dict[str, Judgement]:
+    verdicts = {name: tally.record.all() for name, tally in tallies.items()}
+    original, colorless = verdicts[TRUTH], verdicts[GRAY]
+    return {
+        name: Judgement(
+            recognition(original.logits, colorless.logits, drawn.logits),
+            frechet_distance(original.features, drawn.features),
+            kernel_distance(original.features, drawn.features),
+            drawn,
         )
-        rows.append((name, *values))
-    return rows
+        for name, drawn in track(verdicts.items(), "comparing features")
+    }
 
 
-def rich_table(title: str, rows: Sequence[Sequence[str]]) -> Table:
-    """Lay rows of :func:`table_rows` out for the terminal."""
-    table = Table("", *COLUMNS, title=title)
-    for row in rows:
-        table.add_row(*row)
-    return table
+def chosen(photos: Photos, indices: Sequence[int]) -> Photos:
+    """Return some of the photos."""
+    names, sets = (tuple(values[index] for index in indices) for values in (photos.names, photos.sets))
+    return Photos(photos.pixels[list(indices)], names, sets)

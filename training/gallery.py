@@ -3,7 +3,9 @@
 import io
 import tarfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from PIL import Image
 
@@ -12,6 +14,9 @@ from inference.recolor import recolor
 from inference.vocabulary import Layout, OutputFormat, RecolorOptions
 from training.photos import PhotosError
 
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".avif", ".tif", ".tiff", ".bmp"})
+
+_Item = TypeVar("_Item")
 _GAP = 8
 _OPTIONS = RecolorOptions(layout=Layout.SIDE_BY_SIDE, format=OutputFormat.PNG)
 
@@ -33,8 +38,8 @@ def write_gallery(
         PhotosError: a source does not exist or is no tar file.
 
     """
-    files = [data for source in sources for data in _read(source, limit)]
-    rows = [_justified(row, width, height) for row in _rows([_pair(data, colorizer) for data in files], width, height)]
+    files = [image.data for source in sources for image in read_images(source, limit)]
+    rows = [_justified(row, width, height) for row in _rows([pair(data, colorizer) for data in files], width, height)]
     sheet = Image.new("RGB", (width, sum(row.height + _GAP for row in rows) - _GAP), "white")
     top = 0
     for row in rows:
@@ -44,7 +49,8 @@ def write_gallery(
     sheet.save(target, quality=88, optimize=True)
 
 
-def _pair(data: bytes, colorizer: Colorizer) -> Image.Image:
+def pair(data: bytes, colorizer: Colorizer) -> Image.Image:
+    """Return an image file as posted beside what the worker makes of it, mode RGB."""
     return Image.open(io.BytesIO(recolor(data, _OPTIONS, colorizer).data)).convert("RGB")
 
 
@@ -75,16 +81,36 @@ def _justified(row: Sequence[Image.Image], width: int, height: int) -> Image.Ima
     return strip
 
 
-def _read(source: Path, limit: int) -> list[bytes]:
+@dataclass(frozen=True)
+class ImageFile:
+    """An image file's name and its bytes."""
+
+    name: str
+    data: bytes
+
+
+def read_images(source: Path, limit: int | None = None) -> list[ImageFile]:
+    """Read an image file, or at most ``limit`` images, evenly spread, of a tar file or folder.
+
+    Raises:
+        PhotosError: the source does not exist or is no tar file.
+
+    """
+    if source.is_dir():
+        paths = _spread([path for path in sorted(source.rglob("*")) if path.suffix.lower() in SUFFIXES], limit)
+        return [ImageFile(path.name, path.read_bytes()) for path in paths]
     if not source.is_file():
         raise PhotosError(f"{source} does not exist")
     if source.suffix != ".tar":
-        return [source.read_bytes()]
+        return [ImageFile(source.name, source.read_bytes())]
     try:
         with tarfile.open(source) as tar:
-            members = [member for member in tar if member.isfile()]
-            count = min(limit, len(members))
-            chosen = [members[index * len(members) // count] for index in range(count)]
-            return [file.read() for member in chosen if (file := tar.extractfile(member))]
+            chosen = _spread([member for member in tar if member.isfile()], limit)
+            return [ImageFile(member.name, file.read()) for member in chosen if (file := tar.extractfile(member))]
     except tarfile.TarError as error:
         raise PhotosError(f"{source} is no tar file: {error}") from error
+
+
+def _spread(items: Sequence[_Item], limit: int | None) -> list[_Item]:
+    count = len(items) if limit is None else min(limit, len(items))
+    return [items[index * len(items) // count] for index in range(count)]

@@ -1,9 +1,11 @@
 """Sample sheets: photos in rows of gray | recolored | truth, to look at beside every figure."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from inference.model.color import srgb_from_lab
@@ -27,6 +29,43 @@ def tile(photos: Tensor, columns: int) -> Tensor:
         top, left = index // columns * (height + _GAP), index % columns * (width + _GAP)
         sheet[:, top : top + height, left : left + width] = photo
     return (sheet.clamp(0, 1) * 255).round().to(torch.uint8)
+
+
+def strip(photos: Sequence[Tensor]) -> Image.Image:
+    """Lay the versions of one photo, sRGB ``(3, S, S)`` in [0, 1], side by side."""
+    return Image.fromarray(tile(torch.stack(list(photos)), len(photos))[:, :-_GAP, :-_GAP].permute(1, 2, 0).numpy())
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Rows of photos under named columns, as in a paper."""
+
+    headings: Sequence[str]
+    """One a column; a line break begins a second line."""
+    captions: Sequence[str]
+    """One a column, under the last row; empty for none."""
+    rows: Sequence[Sequence[Tensor]]
+    """Each row's photos, sRGB ``(3, S, S)`` in [0, 1]."""
+
+    def draw(self) -> Image.Image:
+        """Draw the figure, mode RGB."""
+        side = self.rows[0][0].shape[-1]
+        size = max(11, side // 12)
+        font = ImageFont.load_default(size)
+        above, below = (
+            _GAP + round(1.35 * size) * max((text.count("\n") + 1 if text else 0 for text in texts), default=0)
+            for texts in (self.headings, self.captions)
+        )
+        columns = len(self.headings)
+        photos = tile(torch.stack([photo for row in self.rows for photo in row]), columns)
+        picture = Image.new("RGB", (columns * (side + _GAP), above + photos.shape[1] + below), "white")
+        picture.paste(Image.fromarray(photos.permute(1, 2, 0).numpy()), (0, above))
+        pen = ImageDraw.Draw(picture)
+        for texts, top in ((self.headings, 1), (self.captions, above + photos.shape[1])):
+            for column, text in enumerate(texts):
+                centre = column * (side + _GAP) + side / 2
+                pen.multiline_text((centre, top), text, fill="black", font=font, anchor="ma", align="center")
+        return picture
 
 
 def save_sheet(sheet: Tensor, path: Path) -> None:

@@ -119,12 +119,10 @@ def test_export_and_evaluate(run: Path, manifest_folder: Path, tmp_path: Path) -
     arguments = ["--photos", str(manifest_folder), "--weights", str(weights), "--side", "64", "--device", "cpu"]
     assert main(["evaluate", *arguments, "--out", str(out)]) == 0
     table = (out / "table.csv").read_text(encoding="utf-8").splitlines()
-    assert table[0] == ",AuC %,rebalanced AuC %,PSNR dB,colourfulness,chroma"
-    gray = table[1].split(",")
-    assert gray[0] == "gray"
-    assert float(gray[4]) < 0.05
-    assert table[2].startswith("topdown-lite0-")
-    assert (out / "sheet.png").exists()
+    assert [row.split(",")[0].partition("-")[0] for row in table[1:]] == [
+        "gray", "mean colour", "ceiling at 192", "topdown", "truth"
+    ]  # fmt: skip
+    assert (out / "index.html").exists()
 
 
 def test_every_bundled_recipe_is_valid() -> None:

@@ -1,15 +1,22 @@
 """``python -m training evaluate``: score weights on photos that training never saw."""
 
 import argparse
-import csv
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from inference.model.colorizer import BUNDLED_WEIGHTS, load_colorizer, read_prior
+from torch import Tensor
+
+from inference.model.colorizer import Colorizer, choose_device
+from training.baselines import Predictor, as_the_worker, ceiling, mean_color, square_side
 from training.commands.console import PHOTOS_HELP, console
-from training.evaluate import COLUMNS, evaluate, full_size, gray, rich_table, table_rows
+from training.commands.weights import add_decoding, add_weights, load_named, prior_of
+from training.evaluate import evaluate
+from training.features import Judge, choose_judge, load_judge
+from training.gallery import read_images
 from training.photos import load_photos
-from training.sheets import save_sheet
+from training.report import Subject, write_report
+from training.tables import COLOR_COLUMNS, JUDGE_COLUMNS, rich_table
 
 
 def add(commands: Any) -> None:
@@ -17,41 +24,57 @@ def add(commands: Any) -> None:
     command = commands.add_parser(
         "evaluate",
         help="score weights on photos that training never saw",
-        description="Score weights beside the gray photo: AuC and class-rebalanced AuC (thresholds 0..150), PSNR, and "
-        "colourfulness and chroma as ratios to the truth.",
+        description="Score weights beside gray, the training photos' mean colour, the ceiling of the network's grid "
+        "and the truth: AuC and class-rebalanced AuC (thresholds 0..150), PSNR, SSIM, colourfulness, and what a "
+        "network that learned from ImageNet recognises.",
     )
     command.add_argument("--photos", type=Path, required=True, metavar="PATH", help=PHOTOS_HELP)
-    command.add_argument(
-        "--weights",
-        type=Path,
-        nargs="*",
-        default=[BUNDLED_WEIGHTS],
-        metavar="FILE",
-        help="default: the bundled weights",
-    )
+    add_weights(command)
+    add_decoding(command)
     command.add_argument("--split", default="val", help="split of the photos (default: %(default)s)")
     command.add_argument("--side", type=int, default=192, help="photos are scored at this side (default: %(default)s)")
     command.add_argument("--limit", type=int, metavar="N", help="score N photos only, spread over the split")
     command.add_argument("--cache", type=Path, metavar="FOLDER", help="keep the decoded photos for the next time")
-    command.add_argument("--out", type=Path, metavar="FOLDER", help="write table.csv and sheet.png there")
-    command.add_argument("--temperature", type=float, help="decode with this T instead of the weights' own")
-    command.add_argument("--chroma", type=float, help="multiply ab by this instead of the weights' own factor")
+    command.add_argument("--out", type=Path, metavar="FOLDER", help="write a report there: index.html, table.csv")
+    command.add_argument(
+        "--legacy", type=Path, metavar="PATH", help="old photos for the report: image, folder or tar file"
+    )
+    command.add_argument(
+        "--judge",
+        choices=("auto", "lite0", "lite2", "none"),
+        default="auto",
+        help="EfficientNet that recognition is judged by; auto takes one that no weights have as encoder",
+    )
     command.add_argument("--device", default="auto", help="auto, cpu, cuda ... (default: %(default)s)")
     command.set_defaults(run_command=_evaluate)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
+    colorizers = load_named(options)
+    judge = _judge(options, colorizers)
+    old_photos = read_images(options.legacy) if options.legacy else []
     photos = load_photos(options.photos, options.split, options.side, cache=options.cache, limit=options.limit)
-    colorizers = [
-        load_colorizer(path, options.device).decoding(temperature=options.temperature, chroma=options.chroma)
-        for path in options.weights
-    ]
-    predictors = {"gray": gray, **{colorizer.name: full_size(colorizer) for colorizer in colorizers}}
-    safetensors = [path for path in options.weights if path.suffix == ".safetensors"]
-    evaluation = evaluate(photos, predictors, read_prior(safetensors[0] if safetensors else BUNDLED_WEIGHTS))
-    rows = table_rows(evaluation)
-    console.print(rich_table(f"{len(photos)} photos of {options.photos.name}, split {options.split}", rows))
+    title = f"{len(photos):,} photos of {options.photos.name}, split {options.split}, at {options.side} pixels"
+    predictors = {name: as_the_worker(colorizer) for name, colorizer in colorizers.items()}
+    subject = Subject(title, colorizers, predictors, judge.name if judge else None)
+    prior = prior_of(options.weights)
+    evaluation = evaluate(photos, {**_baselines(colorizers, prior), **predictors}, prior, judge)
+    console.print(rich_table(title, evaluation, COLOR_COLUMNS))
+    if judge:
+        console.print(rich_table(f"judged by EfficientNet-{judge.name}", evaluation, JUDGE_COLUMNS))
     if options.out:
-        save_sheet(evaluation.sheet, options.out / "sheet.png")
-        with (options.out / "table.csv").open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([("", *COLUMNS), *rows])
+        console.print(write_report(options.out, evaluation, photos, subject, old_photos))
+
+
+def _judge(options: argparse.Namespace, colorizers: Mapping[str, Colorizer]) -> Judge | None:
+    if options.judge == "none":
+        return None
+    encoders = [colorizer.configuration.encoder for colorizer in colorizers.values()]
+    name = choose_judge(encoders) if options.judge == "auto" else options.judge
+    return load_judge(name, choose_device(options.device))
+
+
+def _baselines(colorizers: Mapping[str, Colorizer], prior: Tensor) -> dict[str, Predictor]:
+    sides = sorted({square_side(colorizer) for colorizer in colorizers.values()})
+    ceilings = {f"ceiling at {side}": ceiling(side) for side in sides}
+    return {"mean colour": mean_color(prior), **ceilings}
