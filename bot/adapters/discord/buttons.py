@@ -63,7 +63,7 @@ class AnswerButton(ui.DynamicItem[ui.Button[ui.View]], template=_TEMPLATE):
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Have the press seen to."""
         client: ColorizeClient = interaction.client
-        await client.reception.pressed(interaction, self.action, self.request_id)
+        await client.interactions.pressed(interaction, self.action, self.request_id)
 
 
 def below(request: Request, outcome: Outcome, *, ephemeral: bool) -> ui.View | None:

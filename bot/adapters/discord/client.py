@@ -15,7 +15,8 @@ from bot.adapters.discord import commands
 from bot.adapters.discord.buttons import AnswerButton
 from bot.adapters.discord.calls import is_direct
 from bot.adapters.discord.catching_up import LastSeen, catch_up
-from bot.adapters.discord.reception import Reception
+from bot.adapters.discord.interactions import Interactions
+from bot.adapters.discord.messages import Messages
 from bot.adapters.discord.rest import Rest
 from bot.adapters.discord.syncing import keep_commands
 from bot.adapters.discord.waiting import WaitingRoom
@@ -61,7 +62,8 @@ class ColorizeClient(discord.AutoShardedClient):
         self._chores: set[asyncio.Task[None]] = set()
         self.rest = Rest(self)
         self.waiting = WaitingRoom(parts.board, lambda: self.rest)
-        self.reception = Reception(parts, intake, self.waiting, self)
+        self.messages = Messages(parts, intake, self.waiting, self)
+        self.interactions = Interactions(parts, intake, self.waiting, self.rest)
         self.tree = commands.Tree(self)
         commands.add_to(self.tree)
         self.add_dynamic_items(AnswerButton)
@@ -123,7 +125,7 @@ class ColorizeClient(discord.AutoShardedClient):
         """Tell the operator, and see to what was missed; it comes again after a session that couldn't be resumed."""
         _log.info("online on Discord: servers=%d shards=%d", len(self.guilds), self.shard_count or 1)
         self._online()
-        self._start(catch_up(self.guilds, self._seen, self.rest, self.reception.heard_late))
+        self._start(catch_up(self.guilds, self._seen, self.rest, self.messages.heard_late))
 
     async def on_disconnect(self) -> None:
         """Take note that messages may be missed from now on."""
@@ -135,21 +137,21 @@ class ColorizeClient(discord.AutoShardedClient):
 
     async def on_message(self, message: discord.Message) -> None:
         """See to a message."""
-        await self.reception.heard(message)
+        await self.messages.heard(message)
         self._seen.saw(message.id, direct_channel=message.channel.id if is_direct(message) else None)
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         """See to a message that was changed."""
-        await self.reception.changed(payload.message)
+        await self.messages.changed(payload.message)
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """See to a message that is gone."""
-        await self.reception.gone(payload.message_id)
+        await self.messages.gone(payload.message_id)
 
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
         """See to messages that are gone."""
         for message_id in payload.message_ids:
-            await self.reception.gone(message_id)
+            await self.messages.gone(message_id)
 
     async def on_error(self, event_method: str, /, *args: object, **kwargs: object) -> None:
         """Log what nobody foresaw; the next event is seen to all the same."""

@@ -68,7 +68,7 @@ async def _colorize(
     layout: str = Layout.RECOLORED.value,
     private: bool = False,
 ) -> None:
-    await interaction.client.reception.commanded(
+    await interaction.client.interactions.commanded(
         interaction,
         attachment=image,
         link=link,
@@ -83,11 +83,11 @@ async def _colorize(
 @app_commands.allowed_installs(guilds=True, users=True)
 @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
 async def _settings(interaction: Interaction, answers: str | None = None) -> None:
-    await interaction.client.reception.settings_asked(interaction, None if answers is None else answers == "on")
+    await interaction.client.interactions.settings_asked(interaction, None if answers is None else answers == "on")
 
 
 @app_commands.context_menu(name=wording.MENU)
 @app_commands.allowed_installs(guilds=True, users=True)
 @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
 async def _colorize_message(interaction: Interaction, message: discord.Message) -> None:
-    await interaction.client.reception.pointed_at(interaction, message)
+    await interaction.client.interactions.pointed_at(interaction, message)

@@ -36,7 +36,7 @@ async def examine(settings: Settings) -> list[Finding]:
     """Log in with the token, and say what is missing or how people get the bot."""
     discord_settings = settings.discord
     if discord_settings.token is None:
-        return [Finding("discord", Verdict.OFF, "not configured", _HOW_TO_GET_A_TOKEN)]
+        return [Finding("Discord", Verdict.OFF, "not configured", _HOW_TO_GET_A_TOKEN)]
     headers = {"Authorization": f"Bot {discord_settings.token.get_secret_value().strip()}"}
     try:
         async with aiohttp.ClientSession(headers=headers, timeout=_TIMEOUT) as session:
@@ -48,7 +48,7 @@ async def examine(settings: Settings) -> list[Finding]:
         where = discord_settings.api_url or _API
         return [
             Finding(
-                "discord",
+                "Discord",
                 Verdict.PROBLEM,
                 f"{where} can't be reached ({type(error).__name__})",
                 "check the network, or COLORIZEBOT_DISCORD__API_URL",
@@ -70,7 +70,7 @@ def _findings(user: dict[str, Any], application: dict[str, Any], settings: Disco
     for_guilds, for_people = invite_links(int(application["id"]))
     people_may = _USER_INSTALL in (application.get("integration_types_config") or {_USER_INSTALL: {}})
     return [
-        Finding("discord", Verdict.OK, f"logged in as @{user['username']}", f"invite it to a server: {for_guilds}"),
+        Finding("Discord", Verdict.OK, f"logged in as @{user['username']}", f"invite it to a server: {for_guilds}"),
         Finding("", Verdict.OK, "people may install it for themselves", f"link for that: {for_people}")
         if people_may
         else Finding(
@@ -107,7 +107,7 @@ def _refused(refused: _Refused) -> Finding:
         state, cure = "Discord refuses the token", f"{_PORTAL} > your application > Bot > Reset Token; {_TOKEN_SETTING}"
     else:
         state, cure = f"Discord answered {refused.status}", "try again in a while"
-    return Finding("discord", Verdict.PROBLEM, state, cure)
+    return Finding("Discord", Verdict.PROBLEM, state, cure)
 
 
 async def _application(session: aiohttp.ClientSession, settings: DiscordSettings) -> dict[str, Any]:

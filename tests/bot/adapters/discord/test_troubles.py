@@ -189,7 +189,7 @@ async def test_buttons_live_on_after_a_restart(
     tmp_path: Path, discord: DiscordDouble, channel: Channel, ada: User
 ) -> None:
     async with seated(tmp_path, discord) as seat:
-        await until(lambda: discord.commands)
+        await until(lambda: seat.announced and discord.commands)
         answer = await answer_to(discord, discord.slash(ada, channel=channel, image=jpg()))
     async with seated(tmp_path, discord) as seat:
         await until(lambda: seat.announced)
