@@ -25,6 +25,7 @@ from inference.problems import Problem
 _OWN_WORKER_PATIENCE_SECONDS = 180.0
 _OTHER_WORKER_PATIENCE_SECONDS = 5.0
 _PLAIN_WIDTH = 200
+_LONG_LINK = 60
 
 
 _STYLES = {Verdict.OK: "green", Verdict.NOTE: "yellow", Verdict.OFF: "dim", Verdict.PROBLEM: "bold red"}
@@ -40,7 +41,15 @@ async def check(settings: Settings, console: Console) -> int:
         table.add_row(finding.part, f"[{style}]{finding.verdict}[/]", finding.state, finding.next_step)
     wide = console if console.is_terminal else Console(width=_PLAIN_WIDTH)
     wide.print(table)
+    for link in _long_links(findings):
+        wide.print(link, soft_wrap=True, highlight=False)
     return 1 if any(finding.verdict is Verdict.PROBLEM for finding in findings) else 0
+
+
+def _long_links(findings: list[Finding]) -> list[str]:
+    """Return what the table cuts off and nobody could copy from there."""
+    words = (word for finding in findings for word in finding.next_step.split())
+    return [word for word in words if word.startswith("https://") and len(word) > _LONG_LINK]
 
 
 async def _findings(settings: Settings) -> AsyncIterator[Finding]:
