@@ -77,6 +77,7 @@ def cases() -> Iterator[Case]:
         yield Case(("http", _DELETION[1], moment), "comment", "removal")
 
 
+@pytest.mark.timeout(600)
 def test_killed_at_each_step(tmp_path: Path, worker_url: str, capsys: pytest.CaptureFixture[str]):
     everything = list(cases())
     with Nursery() as nursery, ThreadPoolExecutor(PARALLEL) as together:

@@ -66,6 +66,7 @@ NOT_ALWAYS_MADE = ("/submitted",)
 """Calls that the bot may do without."""
 
 
+@pytest.mark.timeout(600)
 def test_each_call_fails_in_each_way(tmp_path: Path, worker_url: str, capsys: pytest.CaptureFixture[str]):
     began = time.monotonic()
     with RedditDouble() as reddit:
@@ -95,6 +96,7 @@ def test_each_call_fails_in_each_way(tmp_path: Path, worker_url: str, capsys: py
         print(f"; calls that weren't made: {missed}" if missed else "")
 
 
+@pytest.mark.timeout(600)
 def test_each_first_call_fails_in_each_way(tmp_path: Path, worker_url: str, capsys: pytest.CaptureFixture[str]):
     began = time.monotonic()
     cases = [(call, kind) for call in FIRST_OF_ALL for kind in MATRIX]
