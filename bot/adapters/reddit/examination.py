@@ -19,14 +19,14 @@ NEEDED_SCOPES = frozenset({"identity", "read", "submit", "edit", "privatemessage
 
 HOW_TO_GET_CREDENTIALS = (
     "1. Sign up an account for the bot at https://www.reddit.com/register and say in its profile that it is a bot and "
-    "who runs it; where Reddit offers to register the account as an app, do so. "
+    "who runs it; where Reddit offers to register the account as an app, do so.\n"
     "2. Ask Reddit's leave for a bot: since November 2025 new API clients need approval under the Responsible Builder "
     "Policy, https://support.reddithelp.com/hc/en-us/articles/42728983564564 (its request form asks what the bot does, "
-    "where, and how often). "
+    "where, and how often).\n"
     "3. Signed in as the bot, create an app of type “script” at https://www.reddit.com/prefs/apps (redirect uri "
-    "http://localhost:8080). "
+    "http://localhost:8080).\n"
     "4. Set COLORIZEBOT_REDDIT__CLIENT_ID (below the app's name), COLORIZEBOT_REDDIT__CLIENT_SECRET, "
-    "COLORIZEBOT_REDDIT__USERNAME and COLORIZEBOT_REDDIT__PASSWORD (or a COLORIZEBOT_REDDIT__REFRESH_TOKEN). "
+    "COLORIZEBOT_REDDIT__USERNAME and COLORIZEBOT_REDDIT__PASSWORD (or a COLORIZEBOT_REDDIT__REFRESH_TOKEN).\n"
     "5. With the moderators' leave, list their communities in COLORIZEBOT_REDDIT__SUBREDDITS; "
     "mentions work everywhere without that."
 )
