@@ -218,10 +218,21 @@ def _read_published(path: Path) -> tuple[Configuration, dict[str, Tensor]]:
 
 
 def save_weights(path: Path, network: Network, configuration: Configuration, prior: Tensor | None = None) -> None:
-    """Write weights as ``.safetensors`` in float16 with their configuration; ``prior`` is p̃ ``(313,)``."""
+    """Write weights as ``.safetensors`` in float16 with their configuration; ``prior`` is p̃ ``(313,)``.
+
+    Vectors stay in float32: the variances that batch norms keep can be larger than float16 holds.
+
+    Raises:
+        WeightsError: a weight is not finite, or not in float16.
+
+    """
     tensors = {
-        name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in network.state_dict().items()
+        name: tensor.half() if tensor.is_floating_point() and tensor.ndim > 1 else tensor
+        for name, tensor in network.state_dict().items()
     }
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise WeightsError(f"{path.name}: {name} holds values that float16 can't, or that are not finite")
     if prior is not None:
         tensors[_PRIOR] = prior.float()
     tensors = {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}

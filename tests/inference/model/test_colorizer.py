@@ -66,6 +66,22 @@ def test_the_authors_release_loads_as_it_is(tmp_path: Path) -> None:
     assert colorizer.predict(torch.rand(1, 1, 64, 64) * 100).shape == (1, 2, 16, 16)
 
 
+def test_large_variances_survive_saving(tmp_path: Path) -> None:
+    network = TopDown()
+    network.levels[3].norm.running_var.fill_(3e5)
+    save_weights(tmp_path / "large.safetensors", network, Configuration())
+    loaded = load_colorizer(tmp_path / "large.safetensors", "cpu")
+    torch.testing.assert_close(loaded.network.state_dict()["levels.3.norm.running_var"], torch.full((128,), 3e5))
+
+
+def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path) -> None:
+    network = TopDown()
+    torch.nn.init.constant_(network.logits.weight, 1e6)
+    with pytest.raises(WeightsError, match=r"logits\.weight"):
+        save_weights(tmp_path / "broken.safetensors", network, Configuration())
+    assert not (tmp_path / "broken.safetensors").exists()
+
+
 def test_what_is_no_weights_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="no weights file"):
         load_colorizer(tmp_path / "missing.safetensors")
