@@ -6,6 +6,7 @@ reads, so that dozens of starts don't cost dozens of imports. An order is a line
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import inspect
 import json
@@ -22,6 +23,7 @@ Step = tuple[str, str, str]
 """Owner (``module:Class``, or ``http`` for a request on the wire), what (a method; a regular expression that is
 searched for in ``METHOD url``), and ``before`` or ``after``."""
 
+_PR_SET_PDEATHSIG = 1
 _WARM = ("bot.__main__", "bot.commands.serve", "bot.adapters.reddit", "bot.adapters.web", "praw", "alembic.command")
 
 
@@ -39,6 +41,7 @@ def main() -> None:
 
 def _become(order: dict[str, Any]) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # no bot outlives a test run that was cut short
     os.setsid()
     os.chdir(order["folder"])
     os.environ.clear()
