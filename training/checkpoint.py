@@ -1,5 +1,6 @@
 """Checkpoints: everything a run needs to go on as if it had never stopped."""
 
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ class Checkpoint:
     optimizer: dict[str, Any]
     prior: Tensor
     revision: str
+    arguments: tuple[str, ...] = ()
+    """The command line of the run's last start, without the folders of its paths."""
 
     def save(self, folder: Path) -> None:
         """Write atomically, so that a run killed while saving still has the checkpoint before."""
@@ -51,12 +54,20 @@ def load_checkpoint(folder: Path) -> Checkpoint:
 
 
 def git_revision() -> str:
-    """Return the revision of the source that runs, or ``unknown`` outside a repository."""
-    answer = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return answer.stdout.strip() or "unknown"
+    """Return the revision of the source that runs.
+
+    Outside a repository, as on a machine that got a copy of the sources, that is ``COLORIZEBOT_REVISION`` from the
+    environment, or else ``unknown``.
+    """
+    told = os.environ.get("COLORIZEBOT_REVISION", "unknown")
+    try:
+        answer = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],  # noqa: S607
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:  # git is not installed
+        return told
+    return answer.stdout.strip() or told

@@ -1,16 +1,21 @@
 """From a run's checkpoint to a weights file that the worker loads."""
 
+import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 from inference.model.colorizer import PUBLISHED_ECCV16, SHAPES, Configuration, save_weights
-from training.checkpoint import load_checkpoint
+from training.checkpoint import Checkpoint, load_checkpoint
+from training.networks import configuration_of
 
 _LOG = "log.jsonl"
+_RATIOS = (1.4, 1.6, 1.8)
+_STRIDE = 32
 
 
-def export(run: Path, target: Path, *, temperature: float, chroma: float) -> Configuration:
+def export(run: Path, target: Path, *, temperature: float, chroma: float, size: int | None = None) -> Configuration:
     """Write the averaged weights of ``run`` to ``target``; return their configuration.
 
     Args:
@@ -18,33 +23,66 @@ def export(run: Path, target: Path, *, temperature: float, chroma: float) -> Con
         target: the ``.safetensors`` file to write.
         temperature: T of the annealed mean that the weights are decoded with.
         chroma: factor on the decoded ab.
+        size: the input sizes have about the area of a square of this side, in pixels; None keeps the usual ones.
 
     Raises:
         CheckpointError: the folder holds no checkpoint.
 
     """
-    checkpoint = load_checkpoint(run)
+    return write_weights(
+        load_checkpoint(run), target, temperature=temperature, chroma=chroma, size=size, minutes=minutes_of(run)
+    )
+
+
+def write_weights(
+    checkpoint: Checkpoint,
+    target: Path,
+    *,
+    temperature: float,
+    chroma: float = 1.0,
+    size: int | None = None,
+    minutes: float = 0.0,
+) -> Configuration:
+    """Write a checkpoint's averaged weights as :func:`export` does, atomically; ``minutes`` is the time they took."""
     recipe = checkpoint.recipe
-    configuration = Configuration(
-        network=recipe.network,
-        encoder=recipe.encoder if recipe.network == "topdown" else "",
+    shapes = SHAPES if recipe.network == "topdown" else PUBLISHED_ECCV16.shapes
+    configuration = dataclasses.replace(
+        configuration_of(recipe),
         temperature=temperature,
         chroma=chroma,
-        shapes=SHAPES if recipe.network == "topdown" else PUBLISHED_ECCV16.shapes,
+        shapes=shapes if size is None else shapes_near(size),
         training={
-            "recipe": recipe.model_dump(),
+            # The name of what a run began with is worth knowing, the folder that it lay in is not.
+            "recipe": {**recipe.model_dump(), "start_from": Path(recipe.start_from).name},
             "revision": checkpoint.revision,
+            "arguments": list(checkpoint.arguments),
             "photos_seen": checkpoint.step * recipe.batch,
-            "minutes": _minutes(run),
+            "minutes": minutes,
         },
     )
     network = configuration.build()
     network.load_state_dict(checkpoint.average)
-    save_weights(target, network, configuration, checkpoint.prior)
+    partial = target.with_name(f"{target.name}.partial")
+    save_weights(partial, network, configuration, checkpoint.prior)
+    partial.replace(target)
     return configuration
 
 
-def _minutes(run: Path) -> float:
+def shapes_near(size: int) -> tuple[tuple[int, int], ...]:
+    """Return input sizes (height, width), multiples of 32, about as large as a square of ``size``."""
+    shapes = [(_rounded(size), _rounded(size))]
+    for ratio in _RATIOS:
+        short = _rounded(size / math.sqrt(ratio))
+        long = _rounded(short * ratio)
+        shapes += [shape for shape in ((short, long), (long, short)) if shape not in shapes]
+    return tuple(shapes)
+
+
+def _rounded(length: float) -> int:
+    return max(_STRIDE, round(length / _STRIDE) * _STRIDE)
+
+
+def minutes_of(run: Path) -> float:
     """Add up the time of all starts of a run: the clock of its log begins anew with each."""
     path = run / _LOG
     if not path.exists():

@@ -31,6 +31,7 @@ class Journal:
         self._start = start
         self._batch = batch
         self._clock = time.monotonic()
+        self._shown = ""
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -51,15 +52,16 @@ class Journal:
         self._board.close()
         self._file.close()
 
-    def advance(self, step: int, loss: float | None = None) -> None:
+    def advance(self, step: int) -> None:
         """Move the progress bar to ``step`` steps done."""
         speed = (step - self._start) * self._batch / max(1e-9, time.monotonic() - self._clock)
-        shown = "" if loss is None else f", loss {loss:.3f}"
-        self._bar.update(self._task, completed=step, description=f"{speed:.0f} photos/s{shown}")
+        self._bar.update(self._task, completed=step, description=f"{speed:.0f} photos/s{self._shown}")
 
     def write(self, step: int, **values: float) -> None:
         """Record scalars at ``step`` steps done, with the photos seen and the seconds since this start."""
         seconds = time.monotonic() - self._clock
+        if "loss" in values:
+            self._shown = f", loss {values['loss']:.3f}"
         line = {"step": step, "photos": step * self._batch, "seconds": round(seconds, 1), **values}
         self._file.write(json.dumps(line) + "\n")
         self._file.flush()

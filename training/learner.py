@@ -1,15 +1,20 @@
-"""One optimiser step: a view of some photos in, the network a little better."""
+"""One optimiser step: views of some photos in, the network a little better.
 
-import math
+Nothing here waits for the device: losses and norms stay there until someone reads them, and a step whose gradient is
+not finite is skipped by the optimiser itself.
+"""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from inference.model.colorizer import Network
+from training.checkpoint import Checkpoint
+from training.distributed import ALONE, Processes
+from training.hints import simulated_hints
 from training.networks import Trainee, build_network
-from training.objectives import build_objective, random_positions
+from training.objectives import build_objective, random_patches
 from training.recipe import Recipe
-from training.schedule import ExponentialAverage, learning_rate
+from training.schedule import ExponentialAverage, scheduled_rate
 from training.views import random_view
 
 _MAX_BAD_STEPS = 20
@@ -22,56 +27,129 @@ class TrainingError(Exception):
 class Learner:
     """A network with what changes it: optimiser, moving average, objective."""
 
-    def __init__(self, recipe: Recipe, prior: Tensor, device: torch.device) -> None:
-        """Build the recipe's network on ``device``; ``prior`` is p̃ ``(313,)`` of the training photos."""
+    def __init__(
+        self,
+        recipe: Recipe,
+        prior: Tensor,
+        device: torch.device,
+        *,
+        processes: Processes = ALONE,
+        start: Checkpoint | None = None,
+    ) -> None:
+        """Build the recipe's network on ``device``.
+
+        Args:
+            recipe: the run's settings.
+            prior: p̃ ``(313,)`` of the training photos.
+            device: where to learn.
+            processes: those that share the recipe's lots.
+            start: the state to go on from.
+
+        Raises:
+            RecipeError: the network's first weights are missing or don't fit.
+
+        """
         self._recipe = recipe
         self._device = device
-        self.network: Network = build_network(recipe)
+        self._processes = processes
+        self.network: Network = build_network(recipe, pretrained=start is None)
         self.network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._trainee = Trainee(self.network, recipe.freeze)
         self._trainee.set_training()
+        self._last_map = torch.compile(self._trainee.last_map) if recipe.compile else self._trainee.last_map
         self.optimizer = self._trainee.optimizer(recipe)
         self.average = ExponentialAverage(self.network, recipe.ema)
-        self._objective = build_objective(recipe.objective, prior, recipe.rebalancing, device)
-        self._bad_steps = 0
+        if start:
+            self.network.load_state_dict(start.network)
+            self.average.network.load_state_dict(start.average)
+            self.optimizer.load_state_dict(start.optimizer)
+            for group in self.optimizer.param_groups:
+                group["fused"] = True  # a checkpoint brings its own
+        self._objective = build_objective(recipe, prior, device)
+        self._learnt = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        self._statistics = _running_statistics(self.network)
+        self._bad_steps = torch.zeros((), device=device)
 
-    def step(self, pixels: Tensor, step: int) -> tuple[float, float]:
-        """Learn from uint8 photos ``(N, 3, S, S)``; return the loss and the norm of its gradient.
+    def step(self, pixels: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        """Learn from photos; return the loss of the whole step and the norm of its gradient, scalars on the device.
 
-        Every random choice follows from the recipe's seed and ``step``, counted from 0. A step whose gradient is not
-        finite changes nothing.
+        Every random choice follows from the recipe's seed and ``step``. A step whose gradient is not finite changes
+        nothing.
+
+        Args:
+            pixels: uint8 ``(N, 3, S, S)``, the photos of this process's lots, one lot after the other.
+            step: number of the step, from 0.
 
         Raises:
-            TrainingError: the gradient is not finite for the twentieth step in a row.
+            TrainingError: the gradient is not finite for twenty steps in a row.
 
         """
         recipe = self._recipe
-        chance = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
-        loss = self._loss(pixels.to(self._device), chance)
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(step, recipe.steps, group["peak"], recipe.warmup)
+            group["lr"] = scheduled_rate(recipe, step, group["peak"])
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip).item()
-        if math.isfinite(norm):
-            self.optimizer.step()
-            self.average.update(self.network, step)
-            self._bad_steps = 0
-        else:
-            self._bad_steps += 1
-            if self._bad_steps >= _MAX_BAD_STEPS:
-                raise TrainingError(
-                    f"the gradient was not finite for {self._bad_steps} steps up to step {step}; "
-                    "lower learning_rate or set bf16 = false"
-                )
-        return loss.item(), norm
+        before = [statistic.clone() for statistic in self._statistics]
+        loss = self._accumulate(pixels, step, before)
+        gradients = [parameter.grad for parameter in self._learnt if parameter.grad is not None]
+        self._processes.sum_([*gradients, *self._statistics, loss])
+
+        norm = torch.nn.utils.clip_grad_norm_(self._learnt, recipe.clip)
+        finite = torch.isfinite(norm)
+        for statistic, old in zip(self._statistics, before, strict=True):
+            statistic.copy_(torch.where(finite, statistic, old))
+        # The flag that torch.amp.GradScaler sets: a fused optimiser reads it on the device and skips the step.
+        self.optimizer.found_inf = (~finite).float()  # type: ignore[attr-defined]
+        self.optimizer.step()
+        self.average.update(self.network, step)
+        self._watch(finite, step)
+        return loss, norm
+
+    def _accumulate(self, pixels: Tensor, step: int, before: list[Tensor]) -> Tensor:
+        """Add up this process's share of the gradient, of the batch norms' running statistics, and of the loss."""
+        recipe, processes = self._recipe, self._processes
+        lots = range(processes.rank, recipe.lots, processes.count)
+        total = torch.zeros((), device=self._device)
+        sums = [torch.zeros_like(statistic) for statistic in before]
+        for lot, photos in zip(lots, pixels.to(self._device).chunk(len(lots)), strict=True):
+            chance = torch.Generator().manual_seed((recipe.seed * 1_000_003 + step) * recipe.lots + lot)
+            loss = self._loss(photos, chance) / recipe.lots
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += loss.detach()
+            for statistic, added, old in zip(self._statistics, sums, before, strict=True):
+                added += statistic / recipe.lots
+                statistic.copy_(old)
+        for statistic, added in zip(self._statistics, sums, strict=True):
+            statistic.copy_(added)
+        return total
 
     def _loss(self, pixels: Tensor, chance: torch.Generator) -> Tensor:
         recipe = self._recipe
         view = random_view(pixels, chance, smallest_crop=recipe.smallest_crop, augment=recipe.augment)
+        ab = view.ab * recipe.target_chroma
+        hints = simulated_hints(ab, recipe.hints, chance) if recipe.hints else None
         with torch.autocast(self._device.type, torch.bfloat16, enabled=recipe.bf16):
-            last = self._trainee.last_map(view.lightness.contiguous(memory_format=torch.channels_last))
-            rows, ab = random_positions(last, view.ab, recipe.positions, chance)
+            last = self._last_map(view.lightness.contiguous(memory_format=torch.channels_last), hints)
+            rows, Y = random_patches(last, ab, recipe.positions, recipe.patch, chance)
             logits = self._trainee.logits_at(rows)
         # The softmax and the logarithm want float32.
-        return self._objective(logits, ab)
+        return self._objective(logits, Y)
+
+    def _watch(self, finite: Tensor, step: int) -> None:
+        """Count the steps without a finite gradient; look at the count only now and then, since that waits."""
+        self._bad_steps = torch.where(finite, 0.0, self._bad_steps + 1)
+        if (step + 1) % _MAX_BAD_STEPS == 0 and self._bad_steps >= _MAX_BAD_STEPS:
+            raise TrainingError(
+                f"the gradient was not finite for {_MAX_BAD_STEPS} steps up to step {step}; "
+                "lower learning_rate or set bf16 = false"
+            )
+
+
+def _running_statistics(network: nn.Module) -> list[Tensor]:
+    """Return the means and variances that the batch norms in training mode keep, float32."""
+    return [
+        buffer
+        for module in network.modules()
+        if isinstance(module, nn.BatchNorm2d) and module.training
+        for buffer in (module.running_mean, module.running_var)
+        if buffer is not None
+    ]

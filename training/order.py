@@ -20,12 +20,22 @@ class Order:
 
     def batch(self, step: int, size: int) -> Tensor:
         """Return the indices of the photos of ``step``, int64 ``(size,)``."""
-        return torch.stack([self._at(step * size + offset) for offset in range(size)])
+        visit, end = step * size, (step + 1) * size
+        pieces = []
+        while visit < end:
+            epoch, place = divmod(visit, self._length)
+            pieces.append(self._draw(epoch)[place : place + end - visit])
+            visit += len(pieces[-1])
+        return torch.cat(pieces)
 
-    def _at(self, visit: int) -> Tensor:
-        epoch, place = divmod(visit, self._length)
+    def _draw(self, epoch: int) -> Tensor:
         if epoch != self._epoch:
             chance = torch.Generator().manual_seed(self._seed * 7_919 + epoch)
             self._drawn = torch.multinomial(self._weights, self._length, replacement=False, generator=chance)
             self._epoch = epoch
-        return self._drawn[place]
+        return self._drawn
+
+
+def spread(count: int, limit: int) -> Tensor:
+    """Return the indices of at most ``limit`` of ``count`` photos, evenly spread, int64."""
+    return torch.linspace(0, count - 1, min(limit, count)).long()

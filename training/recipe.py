@@ -3,9 +3,9 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -21,23 +21,56 @@ class Recipe(BaseModel):
 
     network: Literal["topdown", "eccv16"] = "topdown"
     encoder: Literal["lite0", "lite1", "lite2", "lite3", "lite4"] = "lite0"
-    freeze: Literal["none", "trunk", "encoder"] = Field(
-        "none", description="part of the encoder that keeps its ImageNet weights; the trunk ends at stride 8"
+    start_from: str = Field(
+        "",
+        description="weights to begin with in place of ImageNet's or random ones: 'bundled', a .safetensors file, or "
+        "the folder of a run",
     )
-    objective: Literal["l2", "classification", "rebalanced"] = "rebalanced"
+    freeze: Literal["none", "trunk", "encoder", "all-but-hints"] = Field(
+        "none", description="part that keeps its weights; the trunk is the encoder up to stride 8"
+    )
+    hints: float = Field(
+        0.0, ge=0, le=1, description="share of photos shown with simulated colour hints; above 0 the network takes them"
+    )
+
+    objective: Literal["l2", "classification", "rebalanced", "default"] = Field(
+        "rebalanced", description="the paper's three; default is rebalanced + huber + gradient, below"
+    )
     rebalancing: float = Field(
         0.5, ge=0, le=1, description="the paper's λ: share of the uniform distribution in the prior"
     )
+    huber: float = Field(1.0, ge=0, description="weight of the Huber loss on the decoded ab; default objective only")
+    gradient: float = Field(0.5, ge=0, description="weight of the loss on gradients of ab; default objective only")
+    temperature: float = Field(
+        0.38, gt=0, description="the paper's T, which the default objective and validation decode with"
+    )
+    target_chroma: float = Field(1.0, ge=1, le=1.5, description="factor on the true ab, to learn stronger colour")
+
     side: int = Field(
         160, ge=64, multiple_of=32, description="photos are kept and shown to the network at this side, pixels"
     )
     smallest_crop: float = Field(0.75, gt=0, le=1, description="smallest random crop, as a share of the photo's side")
-    augment: bool = Field(True, description="vary the luminance: gamma, contrast, blur, grain")
+    augment: bool = Field(True, description="vary the luminance as old photos do")
     positions: int = Field(
         400, ge=1, description="positions of the logits that the loss reads in each photo, at random"
     )
+    patch: int = Field(1, ge=1, le=16, description="side of the patches that these positions come in")
     visits: int = Field(360_000, ge=1, description="photos shown in all, repeats counted")
-    batch: int = Field(64, ge=1)
+    batch: int = Field(64, ge=1, description="photos a step, over all processes")
+    lots: int = Field(
+        1,
+        ge=1,
+        description="parts of a batch with batch norms and random views of their own, one after the other or shared "
+        "out among processes",
+    )
+
+    solver: Literal["adamw", "adam"] = Field(
+        "adamw", description="adam adds weight_decay to the gradient, as Caffe does"
+    )
+    schedule: Literal["cosine", "steps"] = "cosine"
+    drops: tuple[tuple[int, float], ...] = Field(
+        (), description="with schedule = 'steps': from which step on which share of the rate"
+    )
     learning_rate: float = Field(
         2e-3, gt=0, description="peak rate of the decoder, or of the whole network without one"
     )
@@ -45,13 +78,27 @@ class Recipe(BaseModel):
     weight_decay: float = Field(0.02, ge=0)
     warmup: float = Field(0.03, ge=0, lt=1, description="share of the run in which the rate rises")
     clip: float = Field(1.0, gt=0, description="largest norm of the gradient")
-    ema: float = Field(0.999, ge=0, lt=1, description="decay of the average of the weights, a step")
+    ema: float = Field(0.999, ge=0, lt=1, description="decay of the average of the weights, a step; 0 for none")
     bf16: bool = True
+    compile: bool = Field(False, description="compile the network; the first steps take a minute or two longer")
     save_every: int = Field(200, ge=1, description="steps between checkpoints")
+    save_seconds: float = Field(120.0, gt=0, description="longest time between checkpoints")
     seed: int = 2016
     set_weights: dict[str, float] = Field(
         default_factory=dict, description="how often photos of a set are drawn, 1 if unnamed"
     )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.batch % self.lots:
+            raise ValueError(f"batch ({self.batch}) must be a multiple of lots ({self.lots})")
+        if self.objective == "default" and self.gradient and self.patch < 2:
+            raise ValueError("the gradient loss reads neighbours: set patch to 2 or more, or gradient to 0")
+        if self.network != "topdown" and (self.hints or self.freeze != "none"):
+            raise ValueError("only the network 'topdown' takes hints or has an encoder to freeze")
+        if self.freeze == "all-but-hints" and not self.hints:
+            raise ValueError("with freeze = 'all-but-hints' there must be hints to learn: set hints above 0")
+        return self
 
     @property
     def steps(self) -> int:

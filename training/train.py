@@ -4,25 +4,20 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from inference.model.colorizer import Network
-from inference.model.encoding import ab_histogram, annealed_mean, smoothed_prior
-from training.checkpoint import Checkpoint, git_revision
-from training.journal import Journal
+from inference.model.encoding import ab_histogram, smoothed_prior
+from training.checkpoint import Checkpoint
+from training.distributed import ALONE, Processes
+from training.keeper import Keeper
 from training.learner import Learner
-from training.metrics import Scorer, Scores
-from training.order import Order
+from training.order import Order, spread
 from training.photos import Photos
-from training.recipe import Recipe
-from training.sheets import lab_sheet, save_sheet
+from training.recipe import Recipe, RecipeError
 from training.views import plain_view
 
-_LOG_EVERY = 20
-_VALIDATIONS = 12
-_VALIDATION_PHOTOS = 512
-_SHEET_PHOTOS = 12
 _PRIOR_PHOTOS = 4096
+_MEMORY_SHARE = 0.6
+"""Share of a GPU's free memory that the photos may take; else they stay in the machine's own."""
 
 
 def train(
@@ -32,92 +27,67 @@ def train(
     folder: Path,
     device: torch.device,
     start: Checkpoint | None = None,
+    *,
+    processes: Processes = ALONE,
+    arguments: tuple[str, ...] = (),
 ) -> None:
     """Train, validate and save checkpoints into ``folder``; a run resumed from ``start`` goes on where it stopped.
 
+    With several processes, all call this with the same recipe and photos; the leader alone writes.
+
     Raises:
-        RecipeError: the recipe's network can't be built.
+        RecipeError: the recipe's network can't be built, or its lots can't be shared out.
         TrainingError: the gradient is not finite for twenty steps in a row.
 
     """
-    # uint8 photos are small enough to stay on the device for the whole run.
-    photos, validation = photos.to(device), validation.to(device)
+    photos, validation = settle(photos, device), settle(validation, device)
     prior = start.prior if start else measure_prior(photos)
-    learner = Learner(recipe, prior, device)
-    if start:
-        learner.network.load_state_dict(start.network)
-        learner.average.network.load_state_dict(start.average)
-        learner.optimizer.load_state_dict(start.optimizer)
+    learner = Learner(recipe, prior, device, processes=processes, start=start)
     order = Order(photos.weights(recipe.set_weights), recipe.seed)
     first = start.step if start else 0
 
-    with Journal(folder, recipe.steps, first, recipe.batch) as journal:
+    if not processes.leads:
         for step in range(first, recipe.steps):
-            loss, norm = learner.step(photos.pixels[order.batch(step, recipe.batch)], step)
-            done, last = step + 1, step + 1 == recipe.steps
-            journal.advance(done, loss)
-            if last or done % _LOG_EVERY == 0:
-                rate = learner.optimizer.param_groups[0]["lr"]
-                journal.write(done, loss=loss, gradient=norm, learning_rate=rate)
-            if last or done % max(1, recipe.steps // _VALIDATIONS) == 0:
-                scores, sheet = validate(learner.average.network, validation, prior, _VALIDATION_PHOTOS)
-                journal.write(done, **{f"validation/{name}": value for name, value in vars(scores).items()})
-                journal.picture(done, "validation", sheet)
-                save_sheet(sheet, folder / "sheets" / f"{done:07d}.png")
-            if last or done % recipe.save_every == 0:
-                _checkpoint(recipe, done, learner, prior).save(folder)
+            learner.step(photos.pixels[own_share(order.batch(step, recipe.batch), recipe, processes)], step)
+        return
+    with Keeper(recipe, learner, prior, validation, folder, first=first, arguments=arguments) as keeper:
+        for step in range(first, recipe.steps):
+            chosen = own_share(order.batch(step, recipe.batch), recipe, processes)
+            loss, norm = learner.step(photos.pixels[chosen], step)
+            keeper.after_step(step + 1, loss, norm)
 
 
-def _checkpoint(recipe: Recipe, done: int, learner: Learner, prior: Tensor) -> Checkpoint:
-    return Checkpoint(
-        recipe=recipe,
-        step=done,
-        network=learner.network.state_dict(),
-        average=learner.average.network.state_dict(),
-        optimizer=learner.optimizer.state_dict(),
-        prior=prior,
-        revision=git_revision(),
-    )
+def own_share(batch: Tensor, recipe: Recipe, processes: Processes) -> Tensor:
+    """Return the photos of a batch that belong to this process: every ``count``-th lot.
+
+    Raises:
+        RecipeError: the lots can't be shared out evenly.
+
+    """
+    if recipe.lots % processes.count:
+        raise RecipeError(f"lots ({recipe.lots}) must be a multiple of the number of processes ({processes.count})")
+    return batch.view(recipe.lots, -1)[processes.rank :: processes.count].flatten()
+
+
+def settle(photos: Photos, device: torch.device) -> Photos:
+    """Keep the photos, uint8 and so small, on the device for the whole run, if it has the room."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        if photos.pixels.nbytes > _MEMORY_SHARE * free:
+            return photos
+    return photos.to(device)
 
 
 def measure_prior(photos: Photos) -> Tensor:
     """Return p̃ ``(313,)``, the smoothed distribution of ab over up to 4,096 photos spread over the set."""
-    chosen = _spread(len(photos), _PRIOR_PHOTOS)
     histogram = torch.zeros(225, 225, dtype=torch.float64)
-    for indices in torch.split(chosen, 64):
+    for indices in torch.split(spread(len(photos), _PRIOR_PHOTOS), 64):
         histogram += ab_histogram(plain_view(photos.pixels[indices]).ab).cpu()
     return smoothed_prior(histogram)
 
 
-@torch.inference_mode()
-def validate(network: Network, photos: Photos, prior: Tensor, limit: int) -> tuple[Scores, Tensor]:
-    """Score a network in eval mode, decoded as in the paper, at the resolution of its logits.
-
-    Args:
-        network: the network.
-        photos: photos that training does not see, on the network's device.
-        prior: p̃ ``(313,)`` of the training photos.
-        limit: at most so many photos, spread over all.
-
-    Returns:
-        The scores, and a sheet of a dozen photos, uint8 ``(3, H, W)``.
-
-    """
-    scorer = Scorer(prior)
-    rows: list[Tensor] = []
-    for indices in torch.split(_spread(len(photos), limit), 32):
-        view = plain_view(photos.pixels[indices])
-        lightness = F.avg_pool2d(view.lightness, view.lightness.shape[-1] // view.ab.shape[-1])
-        predicted = annealed_mean(network(view.lightness))
-        scorer.add(lightness, predicted, view.ab)
-        if 2 * len(rows) < _SHEET_PHOTOS:
-            enlarged = (
-                F.interpolate(ab[:2], view.lightness.shape[-2:], mode="bilinear") for ab in (predicted, view.ab)
-            )
-            rows.append(lab_sheet(view.lightness[:2], *enlarged))
-    return scorer.scores(), torch.cat(rows, dim=1)
-
-
-def _spread(count: int, limit: int) -> Tensor:
-    """Return the indices of at most ``limit`` of ``count`` photos, evenly spread."""
-    return torch.linspace(0, count - 1, min(limit, count)).long()
+def tune(device: torch.device) -> None:
+    """Let a GPU find its fastest convolutions, which pays where all batches have one shape."""
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")

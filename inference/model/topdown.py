@@ -37,7 +37,12 @@ def pooled_hints(hints: Tensor) -> Tensor:
     ab, mask = hints[:, :2].float(), hints[:, 2:].float()
     share = F.avg_pool2d(mask, _CELL)
     mean = F.avg_pool2d(ab * mask, _CELL) / share.clamp_min(1 / _CELL**2)
-    return torch.cat((mean / _AB_SCALE, (share > 0).float()), 1)
+    return scaled_hints(mean, (share > 0).float())
+
+
+def scaled_hints(ab: Tensor, mask: Tensor) -> Tensor:
+    """Join hints that are already at the stride of the logits: ab ``(N, 2, h, w)`` and mask ``(N, 1, h, w)``."""
+    return torch.cat((ab / _AB_SCALE, mask), 1)
 
 
 class HintStem(nn.Module):

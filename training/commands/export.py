@@ -25,11 +25,19 @@ def add(commands: Any) -> None:
         "--temperature", type=float, default=0.38, help="T of the annealed mean (default: %(default)s)"
     )
     command.add_argument("--chroma", type=float, default=1.0, help="factor on the decoded ab (default: %(default)s)")
+    command.add_argument(
+        "--size",
+        type=int,
+        metavar="N",
+        help="input sizes of about N × N pixels, near the side that it was trained at (default: the usual ones, 192)",
+    )
     command.set_defaults(run_command=_export)
 
 
 def _export(options: argparse.Namespace) -> None:
-    configuration = export(options.run, options.out, temperature=options.temperature, chroma=options.chroma)
+    configuration = export(
+        options.run, options.out, temperature=options.temperature, chroma=options.chroma, size=options.size
+    )
     seen = configuration.training["photos_seen"]
     parameters = parameter_count(configuration.build()) / 1e6
     size = options.out.stat().st_size / 1e6
