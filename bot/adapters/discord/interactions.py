@@ -7,14 +7,13 @@ from dataclasses import replace
 
 import discord
 
-from bot.adapters import TryLater
 from bot.adapters.discord import buttons, photos, wording
 from bot.adapters.discord.acknowledging import acknowledge, whisper
 from bot.adapters.discord.buttons import Action
 from bot.adapters.discord.locating import linked_message
 from bot.adapters.discord.manners import Manners
 from bot.adapters.discord.notes import MAX_FILES, PLATFORM, Notes, Photo, Source, Ticket
-from bot.adapters.discord.rest import Rest
+from bot.adapters.discord.rest import Rest, insist
 from bot.adapters.discord.waiting import WaitingRoom
 from bot.assembly import Parts
 from bot.intake import Intake
@@ -24,7 +23,6 @@ from inference.vocabulary import RecolorOptions
 
 _ACKNOWLEDGE_SECONDS = 1.0
 _MESSAGE_GONE = 10008
-_DELETE_PAUSES = (1.0, 3.0, 10.0, None)
 
 
 class Interactions:
@@ -171,23 +169,13 @@ class Interactions:
         await acknowledge(lambda: interaction.response.defer())
         if entry is not None:
             await self._intake.withdraw(entry.request.id)
-        # By the interaction, so that it works where the bot itself isn't a member.
-        await self._delete_surely(_ticket(interaction))
-
-    async def _delete_surely(self, ticket: Ticket) -> None:
-        for pause in _DELETE_PAUSES:
-            try:
-                await self._rest.delete_response(ticket)
-            except TryLater as later:
-                if pause is None:
-                    raise
-                await asyncio.sleep(later.retry_after or pause)
-            except discord.HTTPException as error:
-                if error.code != _MESSAGE_GONE:
-                    raise
-                return
-            else:
-                return
+        ticket = _ticket(interaction)
+        try:
+            # By the interaction, so that it works where the bot itself isn't a member.
+            await insist(lambda: self._rest.delete_response(ticket))
+        except discord.HTTPException as error:
+            if error.code != _MESSAGE_GONE:
+                raise
 
 
 def _request_for(interaction: discord.Interaction, notes: Notes, options: RecolorOptions) -> Request:

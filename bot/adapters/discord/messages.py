@@ -12,7 +12,7 @@ from bot.adapters.discord import buttons, wording
 from bot.adapters.discord.calls import Ear, is_direct
 from bot.adapters.discord.manners import Manners
 from bot.adapters.discord.notes import DEFAULT_SIZE_LIMIT, PLATFORM, Notes
-from bot.adapters.discord.rest import Rest
+from bot.adapters.discord.rest import Rest, insist
 from bot.adapters.discord.waiting import WaitingRoom
 from bot.adapters.discord.walk import Found, at_hand
 from bot.assembly import Parts
@@ -93,7 +93,8 @@ class Messages:
         if entry is None or not (entry.request.requester == str(message.author.id) or _is_moderator(message)):
             return
         await self._intake.withdraw(entry.request.id)
-        await self._rest.delete(message.channel.id, reference.message_id)
+        channel_id, answer_id = message.channel.id, reference.message_id
+        await insist(lambda: self._rest.delete(channel_id, answer_id))
 
     def _request_of(self, message: discord.Message, options: RecolorOptions, found: Found) -> Request:
         guild_id = _guild_id(message)

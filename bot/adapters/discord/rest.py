@@ -8,7 +8,7 @@ whether it is there before sending it again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from bot.adapters.discord.notes import Ticket
 _T = TypeVar("_T")
 
 _PATIENCE_SECONDS = 90.0
+_PAUSES_SECONDS = (1.0, 3.0, 10.0, 30.0)
 _PAGE = 100
 _INVALID_WEBHOOK_TOKEN = 50027
 _RETRYABLE = frozenset({401, 408})
@@ -176,6 +177,16 @@ class Rest:
             if self._client.is_closed():  # aiohttp: the session is closed
                 raise TryLater("not connected to Discord") from error
             raise
+
+
+async def insist(call: Callable[[], Awaitable[None]]) -> None:
+    """Make a call that may be made twice, trying again for a while when Discord has trouble. Raises ``TryLater``."""
+    for pause in _PAUSES_SECONDS:
+        try:
+            return await call()
+        except TryLater as error:
+            await asyncio.sleep(pause if error.retry_after is None else error.retry_after)
+    return await call()
 
 
 class _SentTwice(Exception):  # noqa: N818 - says what happened
