@@ -136,7 +136,8 @@ def frechet_distance(first: Tensor, second: Tensor) -> float:
     ]
     spread = sum(float(root.square().sum()) for root in roots)
     common = float(torch.linalg.svdvals(_cross(*roots)).sum())
-    return float((means[0] - means[1]).square().sum()) + spread - 2 * common
+    # Rounding takes equal sets a little below 0.
+    return max(0.0, float((means[0] - means[1]).square().sum()) + spread - 2 * common)
 
 
 def _cross(first: Tensor, second: Tensor) -> Tensor:

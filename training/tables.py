@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich import box
 from rich.table import Table
 
 from training.evaluate import Evaluation, Judgement, Outcome
@@ -20,6 +21,8 @@ class Column:
     value: Callable[[Outcome, Evaluation], float | None]
     digits: int = 2
     factor: float = 1
+    short: str = ""
+    """The heading in a terminal, where the full one is too wide."""
 
     def text(self, outcome: Outcome, evaluation: Evaluation) -> str:
         """Write the figure; empty where there is none."""
@@ -41,6 +44,7 @@ COLOR_COLUMNS = (
         "rebalanced AuC %",
         "the same, pixels weighed by how rare their true colour is",
         lambda o, _: o.scores.rebalanced_auc,
+        short="rebal. AuC %",
     ),
     Column("PSNR dB", "peak signal-to-noise ratio in sRGB, at most 60", lambda o, _: o.scores.psnr),
     Column("SSIM", "structural similarity in sRGB", lambda o, _: o.scores.ssim, digits=3),
@@ -48,6 +52,7 @@ COLOR_COLUMNS = (
         "colourfulness",
         "mean colourfulness (Hasler & Süsstrunk), as a ratio to the truth's",
         lambda o, e: _ratio(o.scores.colorfulness, e.truth.scores.colorfulness),
+        short="colour- fulness",
     ),
     Column("M", "mean colourfulness itself", lambda o, _: o.scores.colorfulness, digits=1),
     Column(
@@ -69,6 +74,7 @@ JUDGE_COLUMNS = (
         _judged(lambda j: j.recognition.agreement),
         digits=1,
         factor=100,
+        short="agrees %",
     ),
     Column(
         "gap closed %",
@@ -85,14 +91,23 @@ JUDGE_COLUMNS = (
         _judged(lambda j: j.recognition.certainty_closed),
         digits=1,
         factor=100,
+        short="surety closed %",
     ),
     Column(
         "distance",
         "squared distance of the judge's mean logits to the originals', as a share of gray's",
         _judged(lambda j: j.recognition.distance),
+        short="dis- tance",
     ),
-    Column("FD-EffLite", "Fréchet distance of the judge's features to the originals'", _judged(lambda j: j.frechet)),
-    Column("KD-EffLite", "kernel distance of the same, × 1000", _judged(lambda j: j.kernel), digits=3),
+    Column(
+        "FD-EffLite",
+        "Fréchet distance of the judge's features to the originals'",
+        _judged(lambda j: j.frechet),
+        short="FD- EffLite",
+    ),
+    Column(
+        "KD-EffLite", "kernel distance of the same, × 1000", _judged(lambda j: j.kernel), digits=3, short="KD- EffLite"
+    ),
 )
 COLUMNS = COLOR_COLUMNS + JUDGE_COLUMNS
 
@@ -107,11 +122,15 @@ def table_rows(evaluation: Evaluation, columns: Sequence[Column] = COLUMNS) -> l
 
 def rich_table(title: str, evaluation: Evaluation, columns: Sequence[Column]) -> Table:
     """Lay the figures out for the terminal."""
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    rows = table_rows(evaluation, columns)
     table.add_column("", no_wrap=True)
-    for column in columns:
-        table.add_column(column.heading, justify="right")
-    for row in table_rows(evaluation, columns):
+    for index, column in enumerate(columns, 1):
+        # In a narrow terminal the heading wraps, the figures never do.
+        table.add_column(
+            column.short or column.heading, justify="right", min_width=max(len(row[index]) for row in rows)
+        )
+    for row in rows:
         table.add_row(*row)
     return table
 
