@@ -84,8 +84,8 @@ def old_plate(srgb: Tensor, chance: Chance) -> Tensor:
 
     Skies turn white, lips and bricks dark.
     """
-    ends = (torch.tensor(ends, device=srgb.device)[:, None, None] for ends in (_LUMINANCE, _ORTHOCHROMATIC))
-    seen = torch.lerp(*ends, chance.uniform(len(srgb), 0.4, 1))
+    usual, blind = torch.tensor((_LUMINANCE, _ORTHOCHROMATIC), device=srgb.device)[:, :, None, None]
+    seen = torch.lerp(usual, blind, chance.uniform(len(srgb), 0.4, 1))
     exposed = (linear_from_srgb(srgb) * seen).sum(1, keepdim=True)
     return lab_from_srgb(srgb_from_linear(exposed).expand(-1, 3, -1, -1))[:, :1].clamp(0, 100) / 100
 

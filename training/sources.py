@@ -3,7 +3,7 @@
 import csv
 import tarfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,15 +90,20 @@ def manifest_rows(source: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def container(source: Path, shard: str | None) -> Path:
+    """Return where the images of a line of the manifest of ``source`` lie: in its shard, or in the folder itself."""
+    return source / shard if shard else source
+
+
 def read_entries(entries: Sequence[Entry]) -> Iterator[bytes]:
     """Read the files of entries that share one container, in their order; empty bytes for those that are not there."""
-    container = entries[0].container
-    if container.is_dir():
+    place = entries[0].container
+    if place.is_dir():
         for entry in entries:
-            path = container / entry.member
+            path = place / entry.member
             yield path.read_bytes() if path.exists() else b""
         return
-    with tarfile.open(container) as tar:
+    with tarfile.open(place) as tar:
         members = {member.name: member for member in tar}
         for entry in entries:
             member = members.get(entry.member)
@@ -124,11 +129,7 @@ def _manifest_entries(source: Path) -> Iterator[Entry]:
     for row in rows:
         shard = row.get("shard") or ""
         if shard not in missing:
-            yield Entry(_container(source, row), row["file"], row["set"], row["split"])
-
-
-def _container(source: Path, row: Mapping[str, str]) -> Path:
-    return source / row["shard"] if row.get("shard") else source
+            yield Entry(container(source, shard), row["file"], row["set"], row["split"])
 
 
 def _tar_entries(path: Path) -> Iterator[Entry]:

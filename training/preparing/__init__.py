@@ -1,0 +1,1 @@
+"""From any images to shards worth training on: screened, without duplicates, small enough to carry."""
