@@ -15,7 +15,7 @@ from training.networks import Trainee, build_network
 from training.objectives import build_objective, random_patches
 from training.recipe import Recipe
 from training.schedule import ExponentialAverage, scheduled_rate
-from training.views import random_view
+from training.views import View, random_view
 
 _MAX_BAD_STEPS = 20
 
@@ -104,6 +104,11 @@ class Learner:
         self._watch(finite, step)
         return loss, norm
 
+    def view(self, pixels: Tensor, chance: torch.Generator) -> View:
+        """Return what the network is shown of uint8 photos ``(N, 3, S, S)``, and what it should answer."""
+        recipe = self._recipe
+        return random_view(pixels, chance, smallest_crop=recipe.smallest_crop, augment=recipe.augment)
+
     def _accumulate(self, pixels: Tensor, step: int, before: list[Tensor]) -> Tensor:
         """Add up this process's share of the gradient, of the batch norms' running statistics, and of the loss."""
         recipe, processes = self._recipe, self._processes
@@ -124,7 +129,7 @@ class Learner:
 
     def _loss(self, pixels: Tensor, chance: torch.Generator) -> Tensor:
         recipe = self._recipe
-        view = random_view(pixels, chance, smallest_crop=recipe.smallest_crop, augment=recipe.augment)
+        view = self.view(pixels, chance)
         ab = view.ab * recipe.target_chroma
         hints = simulated_hints(ab, recipe.hints, chance) if recipe.hints else None
         with torch.autocast(self._device.type, torch.bfloat16, enabled=recipe.bf16):
