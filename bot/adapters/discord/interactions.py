@@ -21,7 +21,7 @@ from bot.summons import links_in
 from bot.vocabulary import Entry, Refusal, Request, State
 from inference.vocabulary import RecolorOptions
 
-_ACKNOWLEDGE_SECONDS = 1.0
+_ACKNOWLEDGE_SECONDS = 0.5
 _MESSAGE_GONE = 10008
 
 
