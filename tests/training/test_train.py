@@ -106,6 +106,36 @@ def test_gradients_that_are_not_finite_stop_the_run() -> None:
         learner.step(photos, 19)
 
 
+def test_a_step_that_is_not_finite_changes_nothing(manifest_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = Recipe.model_validate({**SMALL, "freeze": "encoder", "ema": 0})
+    learner = Learner(recipe, torch.full((313,), 1 / 313), torch.device("cpu"))
+    photos = load_photos(manifest_folder, "train", 64).pixels[:8]
+    learner.step(photos, 0)
+    before = [tensor.clone() for tensor in learner.network.state_dict().values() if tensor.is_floating_point()]
+    count = learner.optimizer.state_dict()["state"][0]["step"].clone()
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "training.learner.Learner._loss", lambda self, pixels, chance: self.network.logits.weight.sum() * torch.inf
+        )
+        _, norm = learner.step(photos, 1)
+    assert not torch.isfinite(norm)
+    after = [tensor for tensor in learner.network.state_dict().values() if tensor.is_floating_point()]
+    assert all(torch.equal(old, new) for old, new in zip(before, after, strict=True))
+    assert torch.equal(learner.optimizer.state_dict()["state"][0]["step"], count)
+    learner.step(photos, 2)
+    assert all(torch.isfinite(tensor).all() for tensor in learner.network.state_dict().values())
+
+
+def test_checkpoints_come_by_the_clock_too(
+    tmp_path: Path, manifest_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved: list[int] = []
+    monkeypatch.setattr("training.keeper.Keeper.save", lambda self, done: saved.append(done))
+    sets = _sets(freeze="encoder", visits=32, save_every=1000, save_seconds=1e-6)
+    assert main(["train", "--photos", str(manifest_folder), "--run", str(tmp_path), "--device", "cpu", *sets]) == 0
+    assert saved == [1, 2, 3, 4]
+
+
 def test_export_and_evaluate(run: Path, manifest_folder: Path, tmp_path: Path) -> None:
     weights, out = tmp_path / "weights.safetensors", tmp_path / "report"
     assert main(["export", "--run", str(run), "--out", str(weights), "--temperature", "0.7", "--chroma", "0.9"]) == 0
@@ -131,7 +161,7 @@ def test_every_bundled_recipe_is_valid() -> None:
 
 
 def test_mistakes_are_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(RecipeError, match="bundled ones: .*default, eccv16"):
+    with pytest.raises(RecipeError, match=r"bundled ones: .*default, eccv16"):
         load_recipe("nonsense")
     with pytest.raises(RecipeError, match="batch"):
         load_recipe("default", {"batch": 0})

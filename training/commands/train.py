@@ -26,7 +26,8 @@ def add(commands: Any) -> None:
         help="train a network by a recipe",
         description="Train a network by a recipe. A run's folder gets checkpoint.pt, weights.safetensors (the same in "
         "small, for the worker or for start_from), log.jsonl, TensorBoard events and sample sheets (gray | recolored | "
-        "truth); a run that was stopped goes on with --resume. Under torchrun, processes share out each batch.",
+        "truth); a run that was stopped goes on with --resume. Several processes share out each batch when they are "
+        "started by: torchrun --nproc-per-node 2 -m -- training train ...",
         epilog=f"values that --set can change:\n{names}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
