@@ -38,7 +38,7 @@ class Way:
     @property
     def _decoding(self) -> str:
         kind = {0.0: " (mode)", 1.0: " (mean)"}.get(self.temperature, "")
-        return f"T {'→' if self.temperature == 0 else '='} {self.temperature:g}{kind}"
+        return f"T = {self.temperature:g}{kind}"
 
 
 # A regression predicts no distribution: its loss reads the mean, so nothing but the mean is its answer.

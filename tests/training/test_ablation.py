@@ -33,11 +33,11 @@ def test_a_column_for_each_objective_and_temperature(tmp_path: Path, manifest_fo
         "classification, T = 0.38",
         "rebalanced, T = 1 (mean)",
         "rebalanced, T = 0.38",
-        "rebalanced, T → 0 (mode)",
+        "rebalanced, T = 0 (mode)",
         "truth",
     ]
     # The same weights three times, so only T tells the columns apart: the mode is the most vivid, the mean the least.
-    vivid = [float(rows[f"rebalanced, T {kind}"]["M"]) for kind in ("= 1 (mean)", "= 0.38", "→ 0 (mode)")]
+    vivid = [float(rows[f"rebalanced, T = {kind}"]["M"]) for kind in ("1 (mean)", "0.38", "0 (mode)")]
     assert vivid == sorted(vivid)
     assert vivid[0] < vivid[2]
     assert rows["l2, T = 1 (mean)"]["M"] == rows["rebalanced, T = 1 (mean)"]["M"]

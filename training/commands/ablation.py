@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from training.ablation import OBJECTIVES, ablation_figure, ways_of
+from training.ablation import ablation_figure, ways_of
 from training.commands.console import PHOTOS_HELP, console
 from training.commands.weights import add_weights, load_named, prior_of
 from training.evaluate import chosen, evaluate
@@ -13,6 +13,7 @@ from training.photos import Photos, PhotosError, load_photos
 from training.tables import COLOR_COLUMNS, rich_table, write_csv
 
 _ROWS = 8
+_COLUMNS = [column for column in COLOR_COLUMNS if column.heading not in ("M", "chroma")]
 
 
 def add(commands: Any) -> None:
@@ -22,7 +23,7 @@ def add(commands: Any) -> None:
         help="compare objectives and temperatures in a figure like the paper's",
         description="Draw photos as weights of the same network and budget recolor them, trained with each objective: "
         "l2, classification, and rebalanced classification decoded with T = 1 (the mean of the distribution), T = 0.38 "
-        "(the paper's annealed mean) and T → 0 (its mode). The figures below the columns are of all photos.",
+        "(the paper's annealed mean) and T = 0 (its mode). The figures below the columns are of all photos.",
     )
     command.add_argument("--photos", type=Path, required=True, metavar="PATH", help=PHOTOS_HELP)
     add_weights(command, required=True)
@@ -50,7 +51,7 @@ def _ablation(options: argparse.Namespace) -> None:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     figure.draw().save(options.out, optimize=True, quality=90)
     write_csv(evaluation, options.out.with_suffix(".csv"))
-    console.print(rich_table(f"{len(photos):,} photos, objectives: {', '.join(OBJECTIVES)}", evaluation, COLOR_COLUMNS))
+    console.print(rich_table(f"{len(photos):,} photos of {options.photos.name}", evaluation, _COLUMNS))
     console.print(options.out)
 
 
