@@ -14,7 +14,7 @@ from training.learner import TrainingError
 from training.photos import PhotosError
 from training.recipe import RecipeError
 
-_COMMANDS = ("prepare", "train", "evaluate", "export", "sheet", "ablation")
+_COMMANDS = ("prepare", "bench", "train", "evaluate", "export", "sheet", "ablation")
 """Modules of :mod:`training.commands`."""
 
 
