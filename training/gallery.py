@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from PIL import Image
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
 
 from inference.model.colorizer import Colorizer
 from inference.recolor import recolor
@@ -109,6 +112,25 @@ def read_images(source: Path, limit: int | None = None) -> list[ImageFile]:
             return [ImageFile(member.name, file.read()) for member in chosen if (file := tar.extractfile(member))]
     except tarfile.TarError as error:
         raise PhotosError(f"{source} is no tar file: {error}") from error
+
+
+def read_squares(sources: Sequence[Path], limit: int | None, side: int) -> Tensor:
+    """Read images of several sources, cropped to their centres: uint8 sRGB ``(N, 3, side, side)``.
+
+    Raises:
+        PhotosError: a source does not exist, is no tar file, or holds a file that is no image.
+
+    """
+    images = [image for source in sources for image in read_images(source, limit)]
+    squares = [ImageOps.fit(_decoded(image), (side, side), Image.Resampling.LANCZOS) for image in images]
+    return torch.from_numpy(np.stack([np.asarray(square) for square in squares])).permute(0, 3, 1, 2)
+
+
+def _decoded(image: ImageFile) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(Image.open(io.BytesIO(image.data))).convert("RGB")
+    except (UnidentifiedImageError, OSError) as error:
+        raise PhotosError(f"{image.name} is no image: {error}") from error
 
 
 def _spread(items: Sequence[_Item], limit: int | None) -> list[_Item]:

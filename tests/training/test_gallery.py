@@ -31,6 +31,19 @@ def test_a_sheet_shows_each_photo_beside_its_recolored_self(tmp_path: Path, weig
         assert all(low == high for low, high in zip(*_channel_means(posted), strict=True))
 
 
+def test_a_sheet_of_aged_photos_is_gray_and_shows_several_versions(tmp_path: Path, photo_folder: Path) -> None:
+    sheet_path = tmp_path / "aged.png"
+    arguments = ["--out", str(sheet_path), "--aged", "--limit", "2", "--width", "400", "--height", "64"]
+    assert main(["sheet", str(photo_folder), *arguments]) == 0
+    with Image.open(sheet_path) as sheet:
+        assert sheet.size == (6 * 68, 2 * 68)
+        version = sheet.convert("RGB").crop((140, 4, 200, 60))
+        assert all(low == high for low, high in zip(*_channel_means(version), strict=True))
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no image")
+    assert main(["sheet", str(broken), *arguments]) == 2
+
+
 def _channel_means(picture: Image.Image) -> tuple[list[int], list[int]]:
     """Return the least and the greatest channel of each pixel."""
     pixels = list(zip(*(band.tobytes() for band in picture.split()), strict=True))
