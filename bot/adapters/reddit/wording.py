@@ -11,7 +11,7 @@ from bot.vocabulary import Answer, Refusal, ResultPicture
 from inference.vocabulary import InputKind, Layout, RecolorOptions
 
 VIDEO = Refusal(
-    "video", "That is a video, and I can only color still and animated pictures; please call me on a picture of it."
+    "video", "That is a video, and I can only colour still and animated pictures; please call me on a picture of it."
 )
 ALBUM = Refusal(
     "external_album",
@@ -22,7 +22,7 @@ NO_PICTURES = Refusal(
     "I looked at your comment, at what it answers and at the post, and found no picture; "
     "please put a link to one beside my name.",
 )
-NO_LINK = Refusal("no_link", "Please send me a link to a picture, and I will color it.")
+NO_LINK = Refusal("no_link", "Please send me a link to a picture, and I will colour it.")
 STILL_PROCESSING = Refusal(
     "still_processing", "Reddit still hasn't got those pictures ready; please call me again in a while."
 )
@@ -59,17 +59,17 @@ class Place:
 
 def already_answered(link: str) -> Refusal:
     """Point to the answer that was given for the same picture."""
-    return Refusal(ALREADY_ANSWERED, f"I colored this one already, right here in this thread: [have a look]({link}).")
+    return Refusal(ALREADY_ANSWERED, f"I coloured this one already, right here in this thread: [have a look]({link}).")
 
 
 def caption(result: ResultPicture, of: int) -> str:
     """Name a result below its picture."""
-    return "In color" if of == 1 else f"The {_numeral(result.index)} photo in color"
+    return "In colour" if of == 1 else f"The {_numeral(result.index)} photo in colour"
 
 
 def title(submission_title: str, marker: str) -> str:
     """Name a post on the bot's profile; ``marker`` tells it from all others."""
-    end = f" | in color ({marker})"
+    end = f" | in colour ({marker})"
     room = _MAX_TITLE - len(end)
     start = submission_title or "A photo"
     return (start if len(start) <= room else f"{start[: room - 1]}…") + end
@@ -110,9 +110,9 @@ def _results(answer: Answer, place: Place, options: RecolorOptions, *, hidden: b
     blocks: list[Block] = [Paragraph(tuple(line)) for line in lines if line]
     if not only_one and place.all_at_once:
         together = Words("all of them on one page", place.all_at_once, bold=True, hidden=hidden)
-        blocks.insert(0, Paragraph((Words("Here they are in color: "), together)))
+        blocks.insert(0, Paragraph((Words("Here they are in colour: "), together)))
     elif not only_one and not place.pictures:
-        blocks.insert(0, Paragraph((Words("Here they are in color:"),)))
+        blocks.insert(0, Paragraph((Words("Here they are in colour:"),)))
     return blocks
 
 
@@ -123,9 +123,9 @@ def _line(
     number = "" if only_one else f"{result.index + 1}. "
     if link := place.links.get(result.index):
         if only_one:
-            words += [Words("Here it is: "), Words("the photo in color", link, bold=True, hidden=hidden)]
+            words += [Words("Here it is: "), Words("the photo in colour", link, bold=True, hidden=hidden)]
         else:
-            words += [Words(f"{_numeral(result.index).capitalize()}: "), Words("in color", link, hidden=hidden)]
+            words += [Words(f"{_numeral(result.index).capitalize()}: "), Words("in colour", link, hidden=hidden)]
         number = ""
     if beside := compare.get(result.index):
         words += [Words(" · " if words else number), Words("before and after, side by side", beside, hidden=hidden)]
@@ -136,11 +136,11 @@ def _notes(answer: Answer, context: Mapping[str, Any]) -> list[str]:
     notes = []
     in_color = [result.index for result in answer.results if result.input is InputKind.COLOR]
     if in_color and len(answer.results) == 1:
-        notes.append("It was in color already, so I took only its light and shade and colored that afresh.")
+        notes.append("It was in colour already, so I took only its light and shade and coloured that afresh.")
     elif in_color:
         which = _listed([_numeral(index) for index in in_color])
         were = "was" if len(in_color) == 1 else "were"
-        notes.append(f"The {which} {were} in color already, so I took only light and shade and colored that afresh.")
+        notes.append(f"The {which} {were} in colour already, so I took only light and shade and coloured that afresh.")
     notes += [
         f"I had to leave out the {_numeral(left.index)} photo. {left.refusal.message}" for left in answer.left_out
     ]
@@ -154,7 +154,7 @@ def _notes(answer: Answer, context: Mapping[str, Any]) -> list[str]:
 
 def _footer(name: str) -> Paragraph:
     line = (
-        f"I'm {name}, a bot that colors photos when somebody calls me; the colors are my guess. "
+        f"I'm {name}, a bot that colours photos when somebody calls me; the colours are my guess. "
         "Reply “delete” and I remove this, if it was you who called me or if you moderate here. "
         "Reply “opt out” and I will never answer you again."
     )

@@ -184,7 +184,7 @@ def test_a_second_summons_points_to_the_first_answer(played: Stage):
 def test_a_photo_in_colour_is_told_so(played: Stage):
     first = played.pictures(played.answer(played.summon(played.post())))[0]
     answer = played.answer(played.summon(played.reddit.posts.image("pics", first)))
-    assert "color already" in answer.body
+    assert "colour already" in answer.body
 
 
 def test_nsfw_and_spoiler_are_kept(played: Stage):

@@ -147,7 +147,7 @@ def test_pages_and_videos_above_are_passed_by():
 
 
 def test_an_answer_of_the_bot_stands_for_its_photos():
-    own = comment("the photo in color: https://color.example/r/x.jpg", name="t1_own", author="colorizebot")
+    own = comment("the photo in colour: https://color.example/r/x.jpg", name="t1_own", author="colorizebot")
     chain = [comment("colorizebot vivid", name="t1_b"), own, comment("https://i.redd.it/other.jpg")]
     assert in_comments(chain, OWN, {"t1_own": (PHOTO,)}) == Found((PHOTO,))
     assert in_comments(chain, OWN, {}) == Found(("https://i.redd.it/other.jpg",))

@@ -24,7 +24,7 @@ def written(answer: Answer, place: Place, options: RecolorOptions | None = None,
 
 def test_one_photo():
     text = written(Answer((result(),), "model"), Place({0: PAGE}, compare={0: f"{PAGE}/compare"}))
-    assert f"**[the photo in color]({PAGE})**" in text
+    assert f"**[the photo in colour]({PAGE})**" in text
     assert f"[before and after, side by side]({PAGE}/compare)" in text
     assert "“delete”" in text
     assert "“opt out”" in text
@@ -45,7 +45,7 @@ def test_several_photos_some_in_color_some_left_out():
     text = written(answer, Place({0: PAGE, 2: PAGE}, all_at_once=PAGE), more_pictures=30, pictures=3)
     assert "First: " in text
     assert "Third: " in text
-    assert "The third was in color already" in text
+    assert "The third was in colour already" in text
     assert "leave out the second photo. That picture isn't there any more." in text
     assert "There are 30 photos" in text
     assert "the first 3" in text
@@ -54,16 +54,16 @@ def test_several_photos_some_in_color_some_left_out():
 def test_nsfw_and_spoilers_are_marked():
     text = written(Answer((result(),), "model"), Place({0: PAGE}), nsfw=True, spoiler=True)
     assert text.startswith("**NSFW · Spoiler**")
-    assert f">!**[the photo in color]({PAGE})**!<" in text
+    assert f">!**[the photo in colour]({PAGE})**!<" in text
 
 
 def test_native_pictures_are_blurred_where_the_post_is():
-    picture = Picture("asset1", "In color", animated=True, blurred="spoiler")
+    picture = Picture("asset1", "In colour", animated=True, blurred="spoiler")
     blocks = wording.of_answer(
         Answer((result(),), "m"), Place({}, (picture,)), RecolorOptions(), {"spoiler": True}, "bot"
     )
     document = json.loads(to_richtext(blocks))["document"]
-    assert {"e": "gif", "id": "asset1", "c": "In color", "o": "spoiler"} in document
+    assert {"e": "gif", "id": "asset1", "c": "In colour", "o": "spoiler"} in document
     assert document[-1]["c"][0]["f"][0][0] == 32
 
 
@@ -76,10 +76,10 @@ def test_links_and_styles_in_rich_text():
 
 
 def test_titles_fit_and_carry_their_marker():
-    assert wording.title("Grandma, 1931", "abc") == "Grandma, 1931 | in color (abc)"
+    assert wording.title("Grandma, 1931", "abc") == "Grandma, 1931 | in colour (abc)"
     assert len(wording.title("x" * 400, "abc")) == 300
     assert wording.title("x" * 400, "abc").endswith("(abc)")
-    assert wording.title("", "abc") == "A photo | in color (abc)"
+    assert wording.title("", "abc") == "A photo | in colour (abc)"
 
 
 def test_every_refusal_says_what_to_do_next():
