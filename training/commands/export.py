@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from inference.model.colorizer import BUNDLED_WEIGHTS
+from training.checkpoint import load_checkpoint
 from training.commands.console import console
 from training.export import export
 from training.networks import parameter_count
+
+_PIECE = 15 * 2**20
 
 
 def add(commands: Any) -> None:
@@ -18,8 +21,13 @@ def add(commands: Any) -> None:
         description="Write a run's averaged weights as .safetensors (float16), with recipe and decoding inside.",
     )
     command.add_argument("--run", type=Path, required=True, metavar="FOLDER", help="folder of the run")
+    command.add_argument("--out", type=Path, metavar="FILE", help="default: the bundled weights")
     command.add_argument(
-        "--out", type=Path, default=BUNDLED_WEIGHTS, metavar="FILE", help="default: the bundled weights"
+        "--pieces",
+        type=Path,
+        metavar="FOLDER",
+        help="instead of weights, write the whole checkpoint there in files of at most 15 MiB: put them into a run's "
+        "folder on another machine to --resume it",
     )
     command.add_argument(
         "--temperature", type=float, default=0.38, help="T of the annealed mean (default: %(default)s)"
@@ -35,10 +43,16 @@ def add(commands: Any) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
+    if options.pieces:
+        pieces = load_checkpoint(options.run).save_pieces(options.pieces, _PIECE)
+        console.print(
+            f"{options.pieces}: {len(pieces)} pieces, {sum(p.stat().st_size for p in pieces) / 2**20:.1f} MiB"
+        )
+        return
+    target = options.out or BUNDLED_WEIGHTS
     configuration = export(
-        options.run, options.out, temperature=options.temperature, chroma=options.chroma, size=options.size
+        options.run, target, temperature=options.temperature, chroma=options.chroma, size=options.size
     )
     seen = configuration.training["photos_seen"]
     parameters = parameter_count(configuration.build()) / 1e6
-    size = options.out.stat().st_size / 1e6
-    console.print(f"{options.out}: {parameters:.1f} M parameters after {seen} photos, {size:.1f} MB")
+    console.print(f"{target}: {parameters:.1f} M parameters after {seen} photos, {target.stat().st_size / 1e6:.1f} MB")

@@ -1,0 +1,79 @@
+"""Checkpoints that travel."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from training.__main__ import main
+from training.checkpoint import Checkpoint, CheckpointError, load_checkpoint
+from training.export import shapes_near, write_weights
+from training.learner import Learner
+from training.recipe import Recipe
+
+_PRIOR = torch.full((313,), 1 / 313)
+
+
+@pytest.fixture(scope="module")
+def checkpoint() -> Checkpoint:
+    recipe = Recipe.model_validate(
+        {"side": 64, "batch": 4, "positions": 64, "bf16": False, "start_from": "bundled", "freeze": "trunk"}
+    )
+    learner = Learner(recipe, _PRIOR, torch.device("cpu"))
+    learner.step(torch.randint(0, 256, (4, 3, 64, 64), dtype=torch.uint8), 0)
+    values: dict[str, Any] = {
+        "recipe": recipe,
+        "step": 1,
+        "prior": _PRIOR,
+        "revision": "v1",
+        "arguments": ("--limit=3",),
+    }
+    states = (learner.network.state_dict(), learner.average.network.state_dict(), learner.optimizer.state_dict())
+    return Checkpoint(**values, network=states[0], average=states[1], optimizer=states[2])
+
+
+def test_pieces_join_to_nearly_the_same_checkpoint(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    whole, carried = tmp_path / "run", tmp_path / "carried"
+    whole.mkdir()
+    checkpoint.save(whole)
+    assert main(["export", "--run", str(whole), "--pieces", str(carried)]) == 0
+    sizes = [piece.stat().st_size for piece in carried.iterdir()]
+    assert len(sizes) > 1
+    assert max(sizes) <= 15 * 2**20
+    assert sum(sizes) < 0.8 * (whole / "checkpoint.pt").stat().st_size
+
+    joined = load_checkpoint(carried)
+    assert (joined.recipe, joined.step, joined.arguments) == (checkpoint.recipe, 1, ("--limit=3",))
+    for name, tensor in checkpoint.network.items():
+        assert torch.equal(joined.network[name], tensor)
+    learner = Learner(joined.recipe, joined.prior, torch.device("cpu"), start=joined)
+    for index, state in checkpoint.optimizer["state"].items():
+        resumed = learner.optimizer.state_dict()["state"][index]
+        assert resumed["step"] == state["step"]
+        assert resumed["exp_avg"].dtype == torch.float32
+        torch.testing.assert_close(resumed["exp_avg"], state["exp_avg"], rtol=1e-2, atol=1e-8)
+
+
+def test_a_missing_piece_is_noticed(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    pieces = checkpoint.save_pieces(tmp_path, 10 * 2**20)
+    pieces[-1].unlink()
+    with pytest.raises(CheckpointError, match="not all of its pieces"):
+        load_checkpoint(tmp_path)
+
+
+def test_new_pieces_replace_old_ones(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    checkpoint.save_pieces(tmp_path, 5 * 2**20)
+    pieces = checkpoint.save_pieces(tmp_path, 20 * 2**20)
+    assert sorted(tmp_path.iterdir()) == pieces
+    assert load_checkpoint(tmp_path).step == 1
+
+
+def test_weights_can_be_meant_for_other_sizes(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    configuration = write_weights(checkpoint, tmp_path / "w.safetensors", temperature=0.5, size=224)
+    assert configuration.shapes[0] == (224, 224)
+    assert configuration.shapes == shapes_near(224)
+    for height, width in shapes_near(224):
+        assert height % 32 == width % 32 == 0
+        assert 0.75 < height * width / 224**2 < 1.3
+        assert (width, height) in shapes_near(224)
