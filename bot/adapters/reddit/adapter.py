@@ -72,7 +72,7 @@ class RedditAdapter:
             try:
                 await self._listen(Doorkeeper(self._parts, commands, own_name))
             finally:
-                commands.close()
+                await commands.close()
         finally:
             self.close()
 

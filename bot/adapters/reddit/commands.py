@@ -73,10 +73,12 @@ class Commands:
         comment = await self._workers.call(reading.comment_of, fullname)
         return comment is not None and (comment.author or "").lower() == self._own_name
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Drop what is in hand: it is seen again at the next start."""
-        for task in self._in_hand.values():
+        dropped = list(self._in_hand.values())
+        for task in dropped:
             task.cancel()
+        await asyncio.gather(*dropped, return_exceptions=True)
 
     async def _keep_deleting(self, item: Comment | Message) -> None:
         pause, began = _FIRST_PAUSE_SECONDS, datetime.now(UTC)

@@ -8,7 +8,6 @@ over headers that are there only in part. `Requestor` is what prawcore lets one 
 from __future__ import annotations
 
 import threading
-from importlib.metadata import version
 from typing import Any
 
 import praw
@@ -19,6 +18,7 @@ from requests import Response
 from bot.adapters import TryLater
 from bot.adapters.reddit.pace import Pace
 from bot.settings import RedditSettings
+from bot.version import version
 
 LOGIN_SETTINGS = (
     "COLORIZEBOT_REDDIT__CLIENT_ID, __CLIENT_SECRET, and __USERNAME with __PASSWORD or else __REFRESH_TOKEN"
@@ -117,7 +117,7 @@ def user_agent(settings: RedditSettings) -> str:
     if settings.user_agent:
         return settings.user_agent
     by = f" (by u/{settings.username})" if settings.username else f" (app {settings.client_id})"
-    return f"python:colorizebot:v{version('colorizebot')}{by}"
+    return f"python:colorizebot:v{version()}{by}"
 
 
 def _revealed(secret: Any) -> str | None:

@@ -81,9 +81,11 @@ class Sweeper:
         seen: dict[str, Item] = {}
         try:
             await self._look(seen)
-        finally:
-            # Also after an error: a page that never comes must not keep back what the others hold.
+        except TryLater:
+            # A page that never comes must not keep back what the others hold.
             await self._consider_all(in_turns(list(seen.values())[::-1]))
+            raise
+        await self._consider_all(in_turns(list(seen.values())[::-1]))
         self._covered.add(list(seen)[::-1])
         self._first = False
         return [item for item in seen.values() if item.fullname in self._done]
@@ -139,6 +141,8 @@ async def follow(name: str, look: Callable[[], Awaitable[object]], *, pause_seco
         try:
             await look()
         except TryLater as error:
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise asyncio.CancelledError from error  # the trouble came from being cancelled
             pause = max(min(pause_seconds * 2**failures, _LONGEST_PAUSE_SECONDS), error.retry_after or 0.0)
             failures = min(failures + 1, 10)
             _log.warning("reddit: can't read %s, again in %.1f s: %s", name, pause, error)

@@ -10,6 +10,8 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import ExitStack
+from functools import cache
 from queue import SimpleQueue
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -70,16 +72,20 @@ class _Crew:
             self.jobs.put(None)
 
     def _work(self) -> None:
-        with self._sign_in(self._stopping) as reddit:
+        with ExitStack() as resources:
+            # Within the first job, so that whoever waits for it hears when that fails.
+            signed_in = cache(lambda: resources.enter_context(self._sign_in(self._stopping)))
             while (job := self.jobs.get()) is not None:
                 function, future = job
                 if future.set_running_or_notify_cancel():
-                    _carry_out(function, reddit, future)
+                    _carry_out(function, signed_in, future)
 
 
-def _carry_out(function: Callable[[praw.Reddit], Any], reddit: praw.Reddit, future: Future[Any]) -> None:
+def _carry_out(
+    function: Callable[[praw.Reddit], Any], signed_in: Callable[[], praw.Reddit], future: Future[Any]
+) -> None:
     try:
-        result = function(reddit)
+        result = function(signed_in())
     except TROUBLES as error:
         trouble = try_later(error)
         trouble.__cause__ = error

@@ -223,8 +223,12 @@ async def test_delete_by_the_requester_removes_answer_and_pictures(tmp_path: Pat
         reddit.comment(answer, "Delete!", author="ann")
         await until(lambda: _is_deleted(desk, request.id), "the request to be deleted")
         assert not reddit.answers_to(summons)
-        assert not await desk.parts.storage.holds(request.id, "result-0.jpg")
+        await until(lambda: _has_no_pictures(desk, request.id), "its pictures to be removed")
         await until(lambda: _nothing_unread(reddit), "the commands to be marked as read")
+
+
+async def _has_no_pictures(desk: Desk, request_id: str) -> bool:
+    return not await desk.parts.storage.holds(request_id, "result-0.jpg")
 
 
 async def _is_deleted(desk: Desk, request_id: str) -> bool:

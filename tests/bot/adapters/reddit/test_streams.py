@@ -183,6 +183,23 @@ async def test_following_goes_on_after_troubles_with_longer_pauses(caplog: pytes
     assert "reddit: the comments can be read again" in caplog.messages
 
 
+async def test_being_cancelled_wins_over_a_trouble_that_comes_of_it():
+    begun = asyncio.Event()
+
+    async def look() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise TryLater("the connection was torn down") from None
+
+    following = asyncio.create_task(follow("the comments", look, pause_seconds=0.01))
+    await begun.wait()
+    following.cancel()
+    await asyncio.wait([following], timeout=2)
+    assert following.cancelled()
+
+
 def test_people_take_turns():
     items = [replace(comment(number), author=author) for number, author in enumerate("aaabbc")]
     assert [item.body for item in in_turns(items)] == ["0", "3", "5", "1", "4", "2"]
