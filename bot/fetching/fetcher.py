@@ -6,7 +6,6 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from typing import Self
 from weakref import WeakValueDictionary
@@ -22,6 +21,7 @@ from bot.fetching.pages import picture_link
 from bot.fetching.refusals import Cause, FetchRefused, Reason
 from bot.fetching.resolver import SystemResolver
 from bot.settings import FetchSettings
+from bot.version import version
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Fetcher:
         self._allowed = links.parse_allowed(settings.allow_private)
         self._resolver = resolver
         self._headers = {
-            "User-Agent": _product() + (f" (+{contact})" if contact else ""),
+            "User-Agent": f"colorizebot/{version()}" + (f" (+{contact})" if contact else ""),
             # Some image hosts wrap a picture in a page for whoever names text/html first.
             "Accept": "image/*, text/html;q=0.5",
             "Accept-Encoding": "identity",
@@ -175,11 +175,3 @@ def _log_refusal(refused: FetchRefused) -> None:
     cause = f" after {str(refused.__cause__)!r}" if refused.__cause__ else ""
     hint = "; COLORIZEBOT_FETCH__ALLOW_PRIVATE lists exceptions" if refused.reason == Reason.PRIVATE_ADDRESS else ""
     _log.info("A link was refused: %s%s%s.", refused.reason, cause, hint)
-
-
-def _product() -> str:
-    """Return name and version; a checkout that was never installed has no version."""
-    try:
-        return f"colorizebot/{version('colorizebot')}"
-    except PackageNotFoundError:
-        return "colorizebot"
