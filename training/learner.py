@@ -4,15 +4,17 @@ Nothing here waits for the device: losses and norms stay there until someone rea
 not finite is skipped by the optimiser itself.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from inference.model.colorizer import Network
 from training.checkpoint import Checkpoint
 from training.distributed import ALONE, Processes
-from training.hints import simulated_hints
+from training.lots import Lot, lot_of
 from training.networks import Trainee, build_network
-from training.objectives import build_objective, random_patches
+from training.objectives import build_objective, patches_at
 from training.recipe import Recipe
 from training.schedule import ExponentialAverage, scheduled_rate
 from training.views import View, random_view
@@ -71,14 +73,30 @@ class Learner:
         self._bad_steps = torch.zeros((), device=device)
 
     def step(self, pixels: Tensor, step: int) -> tuple[Tensor, Tensor]:
-        """Learn from photos; return the loss of the whole step and the norm of its gradient, scalars on the device.
+        """Look at photos and learn from them: :meth:`look`, then :meth:`learn`."""
+        return self.learn(self.look(pixels, step), step)
 
-        Every random choice follows from the recipe's seed and ``step``. A step whose gradient is not finite changes
-        nothing.
+    def look(self, pixels: Tensor, step: int) -> list[Lot]:
+        """Make this process's lots of a step; every random choice follows from the recipe's seed and ``step``.
 
         Args:
-            pixels: uint8 ``(N, 3, S, S)``, the photos of this process's lots, one lot after the other.
+            pixels: uint8 ``(N, 3, S, S)``, the photos of the lots, one lot after the other.
             step: number of the step, from 0.
+
+        """
+        recipe, processes = self._recipe, self._processes
+        numbers = range(processes.rank, recipe.lots, processes.count)
+        lots = []
+        for number, photos in zip(numbers, pixels.to(self._device).chunk(len(numbers)), strict=True):
+            chance = torch.Generator().manual_seed((recipe.seed * 1_000_003 + step) * recipe.lots + number)
+            lots.append(lot_of(self.view(photos, chance), recipe, chance))
+        return lots
+
+    def learn(self, lots: Sequence[Lot], step: int) -> tuple[Tensor, Tensor]:
+        """Take optimiser step ``step``, from 0; if its gradient is not finite, it changes nothing.
+
+        Returns:
+            The loss over all processes and the norm of its gradient, scalars on the device.
 
         Raises:
             TrainingError: the gradient is not finite for twenty steps in a row.
@@ -89,7 +107,7 @@ class Learner:
             group["lr"] = scheduled_rate(recipe, step, group["peak"])
         self.optimizer.zero_grad(set_to_none=True)
         before = [statistic.clone() for statistic in self._statistics]
-        loss = self._accumulate(pixels, step, before)
+        loss = self._accumulate(lots, before)
         gradients = [parameter.grad for parameter in self._learnt if parameter.grad is not None]
         self._processes.sum_([*gradients, *self._statistics, loss])
 
@@ -109,35 +127,28 @@ class Learner:
         recipe = self._recipe
         return random_view(pixels, chance, smallest_crop=recipe.smallest_crop, augment=recipe.augment)
 
-    def _accumulate(self, pixels: Tensor, step: int, before: list[Tensor]) -> Tensor:
+    def _accumulate(self, lots: Sequence[Lot], before: list[Tensor]) -> Tensor:
         """Add up this process's share of the gradient, of the batch norms' running statistics, and of the loss."""
-        recipe, processes = self._recipe, self._processes
-        lots = range(processes.rank, recipe.lots, processes.count)
+        count = self._recipe.lots
         total = torch.zeros((), device=self._device)
         sums = [torch.zeros_like(statistic) for statistic in before]
-        for lot, photos in zip(lots, pixels.to(self._device).chunk(len(lots)), strict=True):
-            chance = torch.Generator().manual_seed((recipe.seed * 1_000_003 + step) * recipe.lots + lot)
-            loss = self._loss(photos, chance) / recipe.lots
+        for lot in lots:
+            loss = self._loss(lot) / count
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
             for statistic, added, old in zip(self._statistics, sums, before, strict=True):
-                added += statistic / recipe.lots
+                added += statistic / count
                 statistic.copy_(old)
         for statistic, added in zip(self._statistics, sums, strict=True):
             statistic.copy_(added)
         return total
 
-    def _loss(self, pixels: Tensor, chance: torch.Generator) -> Tensor:
-        recipe = self._recipe
-        view = self.view(pixels, chance)
-        ab = view.ab * recipe.target_chroma
-        hints = simulated_hints(ab, recipe.hints, chance) if recipe.hints else None
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=recipe.bf16):
-            last = self._last_map(view.lightness.contiguous(memory_format=torch.channels_last), hints)
-            rows, Y = random_patches(last, ab, recipe.positions, recipe.patch, chance)
-            logits = self._trainee.logits_at(rows)
+    def _loss(self, lot: Lot) -> Tensor:
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._recipe.bf16):
+            last = self._last_map(lot.lightness, lot.hints)
+            logits = self._trainee.logits_at(patches_at(last, lot.places))
         # The softmax and the logarithm want float32.
-        return self._objective(logits, Y)
+        return self._objective(logits, lot.Y)
 
     def _watch(self, finite: Tensor, step: int) -> None:
         """Count the steps without a finite gradient; look at the count only now and then, since that waits."""

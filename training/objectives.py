@@ -8,6 +8,7 @@ fraction of the cost, which on a CPU the softmax over 313 bins would otherwise d
 ``(K, p, p, 313)`` and ab as ``(K, p, p, 2)``, for K patches of p × p positions.
 """
 
+import functools
 from collections.abc import Callable
 
 import torch
@@ -22,9 +23,14 @@ Objective = Callable[[Tensor, Tensor], Tensor]
 """Logits ``(..., 313)`` and true ab Y ``(..., 2)`` to the mean loss, a float32 scalar."""
 
 
+@functools.cache
+def _bins_on(device: torch.device) -> Tensor:
+    return ab_bins().to(device)
+
+
 def decoded(logits: Tensor, T: float = 1.0) -> Tensor:
     """Return Ŷ = H(Ẑ), float32 ``(..., 2)``, for logits ``(..., 313)``: equation 5, where T = 1 is the expectation."""
-    return torch.softmax(logits.float() / T, dim=-1) @ ab_bins().to(logits.device)
+    return torch.softmax(logits.float() / T, dim=-1) @ _bins_on(logits.device)
 
 
 def l2(logits: Tensor, Y: Tensor) -> Tensor:
@@ -85,25 +91,26 @@ def build_objective(recipe: Recipe, prior: Tensor, device: torch.device) -> Obje
     return mixture(rebalanced, recipe) if recipe.objective == "default" else rebalanced
 
 
-def random_patches(
-    last: Tensor, ab: Tensor, positions: int, side: int, chance: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Draw patches of a batch at random.
+Places = tuple[Tensor, Tensor, Tensor]
+"""Indices of photos ``(K, 1, 1)``, rows ``(K, p, p)`` and columns ``(K, p, p)``, int64, of K patches in a batch."""
+
+
+def random_places(ab: Tensor, positions: int, side: int, chance: torch.Generator) -> Places | None:
+    """Draw where in a batch the loss reads.
 
     Args:
-        last: the map that the logits are read from, ``(N, C, h, w)``.
         ab: Y ``(N, 2, h, w)``.
-        positions: how many to read for each photo on average; all of them where there are no more.
+        positions: how many to read for each photo on average.
         side: p, the side of a patch in positions.
         chance: lives on the CPU, so that a run draws the same patches on every device.
 
     Returns:
-        Rows of the map ``(K, p, p, C)``, and ab ``(K, p, p, 2)``.
+        The places, on the device of ``ab``; None for all of them, where there are no more than that.
 
     """
     count, _, height, width = ab.shape
     if positions >= height * width:
-        return last.permute(0, 2, 3, 1), ab.permute(0, 2, 3, 1)
+        return None
     patches = max(1, round(count * positions / side**2))
     rows, columns = height - side + 1, width - side + 1
     if side == 1:  # without repeats
@@ -116,5 +123,10 @@ def random_patches(
     offsets = torch.arange(side, device=ab.device)
     y = (top[:, None] + offsets)[:, :, None].expand(-1, -1, side)
     x = (left[:, None] + offsets)[:, None, :].expand(-1, side, -1)
-    n = photo[:, None, None]
-    return last.permute(0, 2, 3, 1)[n, y, x], ab.permute(0, 2, 3, 1)[n, y, x]
+    return photo[:, None, None], y, x
+
+
+def patches_at(planes: Tensor, places: Places | None) -> Tensor:
+    """Read patches ``(K, p, p, C)`` of ``(N, C, h, w)``; without places the whole, ``(N, h, w, C)``."""
+    last = planes.permute(0, 2, 3, 1)
+    return last if places is None else last[places]

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import torch
 
+from training.ahead import lots_ahead
 from training.checkpoint import NAME, Checkpoint
 from training.distributed import ALONE, Processes
 from training.keeper import VALIDATIONS, WEIGHTS, Keeper
 from training.learner import Learner
+from training.lots import Lot
 from training.order import Order
 from training.photos import Photos
 from training.recipe import Recipe
@@ -72,11 +74,15 @@ def rehearse(
     # The first steps find convolutions and compile; a CPU's second is like its others.
     warmup, timed = (10, 30) if device.type == "cuda" else (1, 1)
     clock = 0.0
-    for step in range(warmup + timed):
+
+    def look(step: int) -> list[Lot]:
+        return learner.look(photos.pixels[own_share(order.batch(step, recipe.batch), recipe, processes)], step)
+
+    for step, lots in lots_ahead(look, range(warmup + timed), device):
         if step == warmup:
             _finish(device)
             clock = time.monotonic()
-        learner.step(photos.pixels[own_share(order.batch(step, recipe.batch), recipe, processes)], step)
+        learner.learn(lots, step)
     _finish(device)
     seconds = (time.monotonic() - clock) / timed
     if not processes.leads:

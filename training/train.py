@@ -6,10 +6,12 @@ import torch
 from torch import Tensor
 
 from inference.model.encoding import ab_histogram, smoothed_prior
+from training.ahead import lots_ahead
 from training.checkpoint import Checkpoint
 from training.distributed import ALONE, Processes
 from training.keeper import Keeper
 from training.learner import Learner
+from training.lots import Lot
 from training.order import Order, spread
 from training.photos import Photos
 from training.recipe import Recipe, RecipeError
@@ -46,14 +48,17 @@ def train(
     order = Order(photos.weights(recipe.set_weights), recipe.seed)
     first = start.step if start else 0
 
+    def look(step: int) -> list[Lot]:
+        return learner.look(photos.pixels[own_share(order.batch(step, recipe.batch), recipe, processes)], step)
+
+    steps = lots_ahead(look, range(first, recipe.steps), device)
     if not processes.leads:
-        for step in range(first, recipe.steps):
-            learner.step(photos.pixels[own_share(order.batch(step, recipe.batch), recipe, processes)], step)
+        for step, lots in steps:
+            learner.learn(lots, step)
         return
     with Keeper(recipe, learner, prior, validation, folder, first=first, arguments=arguments) as keeper:
-        for step in range(first, recipe.steps):
-            chosen = own_share(order.batch(step, recipe.batch), recipe, processes)
-            loss, norm = learner.step(photos.pixels[chosen], step)
+        for step, lots in steps:
+            loss, norm = learner.learn(lots, step)
             keeper.after_step(step + 1, loss, norm)
 
 

@@ -5,7 +5,16 @@ import torch
 
 from inference.model.bins import BINS, ab_bins
 from inference.model.encoding import annealed_mean, rebalancing_weights, soft_encoder
-from training.objectives import Objective, build_objective, decoded, gradient_difference, huber, l2, random_patches
+from training.objectives import (
+    Objective,
+    build_objective,
+    decoded,
+    gradient_difference,
+    huber,
+    l2,
+    patches_at,
+    random_places,
+)
 from training.recipe import Recipe
 
 PRIOR = torch.softmax(torch.linspace(0, 5, BINS), 0)
@@ -107,20 +116,25 @@ def test_neighbours_are_wanted_for_gradients() -> None:
         Recipe.model_validate({"objective": "default", "patch": 1})
 
 
+def _patches(last: torch.Tensor, ab: torch.Tensor, positions: int, side: int) -> tuple[torch.Tensor, torch.Tensor]:
+    places = random_places(ab, positions, side, torch.Generator().manual_seed(0))
+    return patches_at(last, places), patches_at(ab, places)
+
+
 def _numbered() -> tuple[torch.Tensor, torch.Tensor]:
     last = torch.arange(2 * 3 * 8 * 8, dtype=torch.float32).reshape(2, 3, 8, 8)
     return last, last[:, :2] * 10
 
 
 def test_positions_pair_each_map_with_its_colour() -> None:
-    rows, colours = random_patches(*_numbered(), 5, 1, torch.Generator().manual_seed(0))
+    rows, colours = _patches(*_numbered(), 5, 1)
     assert rows.shape == (10, 1, 1, 3)
     torch.testing.assert_close(rows[..., :2] * 10, colours)
     assert len({tuple(row) for row in rows.flatten(0, 2).tolist()}) == 10
 
 
 def test_patches_are_squares_of_neighbours() -> None:
-    rows, colours = random_patches(*_numbered(), 36, 3, torch.Generator().manual_seed(0))
+    rows, colours = _patches(*_numbered(), 36, 3)
     assert rows.shape == (8, 3, 3, 3)
     torch.testing.assert_close(rows[..., :2] * 10, colours)
     assert (rows[:, 1:] - rows[:, :-1] == 8).all()
@@ -129,6 +143,6 @@ def test_patches_are_squares_of_neighbours() -> None:
 
 def test_the_whole_map_is_read_where_it_holds_no_more() -> None:
     last, ab = _numbered()
-    rows, colours = random_patches(last, ab, 64, 4, torch.Generator())
+    rows, colours = _patches(last, ab, 64, 4)
     assert rows.shape == (2, 8, 8, 3)
     assert torch.equal(colours, ab.permute(0, 2, 3, 1))

@@ -114,9 +114,7 @@ def test_a_step_that_is_not_finite_changes_nothing(manifest_folder: Path, monkey
     before = [tensor.clone() for tensor in learner.network.state_dict().values() if tensor.is_floating_point()]
     count = learner.optimizer.state_dict()["state"][0]["step"].clone()
     with monkeypatch.context() as patch:
-        patch.setattr(
-            "training.learner.Learner._loss", lambda self, pixels, chance: self.network.logits.weight.sum() * torch.inf
-        )
+        patch.setattr("training.learner.Learner._loss", lambda self, lot: self.network.logits.weight.sum() * torch.inf)
         _, norm = learner.step(photos, 1)
     assert not torch.isfinite(norm)
     after = [tensor for tensor in learner.network.state_dict().values() if tensor.is_floating_point()]
