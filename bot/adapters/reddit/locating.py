@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,7 +35,7 @@ class Locator:
         self._parts = parts
         self._workers = workers
         self._standing = standing
-        self._firsts = _Firsts(parts)
+        self._firsts = _Firsts(parts, self._is_to_be_seen)
 
     async def locate(self, request: Request) -> Located:
         """Return the photos of a request.
@@ -132,6 +132,13 @@ class Locator:
             context["more_pictures"] = len(links)
         return Located(tuple(ImageReference(ImageKind.URL, link) for link in links[:most]), context)
 
+    async def _is_to_be_seen(self, entry: Entry) -> bool:
+        """Return whether an answer is still there: moderators may have removed it."""
+        if entry.answer_id is None:
+            return False
+        comment = await self._workers.call(reading.comment_of, entry.answer_id)
+        return comment is not None and not comment.gone
+
     def _link_to(self, entry: Entry) -> str:
         permalink = str(entry.request.context.get("permalink", "")).rstrip("/")
         answer = (entry.answer_id or "").split("_", 1)[-1]
@@ -144,19 +151,24 @@ class _Firsts:
     The ledger knows once the photos are noted; until then, what this process has found counts.
     """
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, is_to_be_seen: Callable[[Entry], Awaitable[bool]]) -> None:
         self._ledger = parts.ledger
+        self._is_to_be_seen = is_to_be_seen
         self._claims: OrderedDict[tuple[Any, ...], str] = OrderedDict()
         self._one_by_one = asyncio.Lock()
 
     async def before(self, request: Request, found: tuple[ImageReference, ...]) -> Entry | None:
-        """Return who was answered before; ``None`` for the first one. Raises ``TryLater`` while that isn't known."""
+        """Return who was answered before, as everybody can still see; ``None`` for the first one.
+
+        Raises ``TryLater`` while that isn't known.
+        """
         claim = (request.conversation, found, request.options)
         async with self._one_by_one:
             for entry in await self._others(request, found, self._claims.get(claim)):
-                if entry.state is State.ANSWERED and entry.answer_id is not None:
+                if entry.state is not State.ANSWERED:
+                    raise TryLater("somebody asked for the same photo just before", retry_after=_TURN_PAUSE_SECONDS)
+                if await self._is_to_be_seen(entry):
                     return entry
-                raise TryLater("somebody asked for the same photo just before", retry_after=_TURN_PAUSE_SECONDS)
             self._claims[claim] = request.id
             if len(self._claims) > _MAX_CLAIMS:
                 self._claims.popitem(last=False)

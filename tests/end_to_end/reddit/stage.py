@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import re
 import socket
 import time
@@ -20,6 +22,7 @@ from tests.platforms.reddit.things import Comment, Message, Submission
 QUIET_SECONDS = 1.5
 """How long nothing may happen before "no answer" is believed; the bot looks several times in it."""
 
+_PORTS = itertools.cycle(range(20_000 + os.getpid() % 1_000 * 10, 32_000))
 _LINK = re.compile(r"https?://[^\s)\]\"'<>]+")
 
 
@@ -144,9 +147,15 @@ def settings_for(
 
 
 def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+    """Return a port that nobody gets by chance meanwhile: it lies below those that systems hand out by themselves."""
+    for port in _PORTS:
+        with socket.socket() as taken:
+            try:
+                taken.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("there is no end to the ports")
 
 
 @contextmanager

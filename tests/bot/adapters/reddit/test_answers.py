@@ -145,6 +145,16 @@ async def test_the_second_to_ask_for_a_photo_is_pointed_to_the_first_answer(desk
     assert (await desk.adapter.locate(vivid)).images == located.images
 
 
+async def test_nobody_is_pointed_to_an_answer_that_a_moderator_removed(desk: Desk, reddit: RedditDouble):
+    first = summons_in(reddit)
+    second = reddit.comment(first.submission, "colorizebot please", author="bob")
+    located = await desk.located(first)
+    name = await answered(desk, located)
+    await desk.parts.ledger.delivered(located.id, name)
+    reddit.remove(reddit.answers_to(first)[0])
+    assert (await desk.adapter.locate(await desk.taken(second))).images == located.images
+
+
 async def test_when_the_first_one_fails_the_second_is_no_longer_held_up(desk: Desk, reddit: RedditDouble):
     first = summons_in(reddit)
     second = reddit.comment(first.submission, "colorizebot please", author="bob")
