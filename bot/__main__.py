@@ -9,7 +9,7 @@ import sys
 from rich.console import Console
 
 from bot import logs
-from bot.arguments import Check, RecolorPhotos, Serve, Stats, parse_arguments
+from bot.arguments import Check, LetIn, RecolorPhotos, Serve, Stats, parse_arguments
 from bot.configuration import load_settings
 from bot.problems import OPERATOR_ERROR_STATUS, OperatorError
 
@@ -48,6 +48,11 @@ async def _run() -> int:
 
             logs.configure("ERROR")
             return await stats(settings, console)
+        case LetIn():
+            from bot.commands.let_in import let_in
+
+            logs.configure("ERROR")
+            return await let_in(settings, console, command)
         case Serve():
             from bot.commands.serve import serve
 

@@ -35,6 +35,14 @@ class Stats:
 
 
 @dataclass(frozen=True, slots=True)
+class LetIn:
+    """Go back to a community that once shut the bot out."""
+
+    platform: str
+    community: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecolorPhotos:
     """Recolor photos on this machine."""
 
@@ -47,7 +55,7 @@ class RecolorPhotos:
     options: RecolorOptions
 
 
-Command = Serve | Check | Stats | RecolorPhotos
+Command = Serve | Check | Stats | LetIn | RecolorPhotos
 
 
 def parse_arguments(arguments: Sequence[str]) -> Command:
@@ -58,6 +66,8 @@ def parse_arguments(arguments: Sequence[str]) -> Command:
         return Check()
     if parsed.command == "stats":
         return Stats()
+    if parsed.command == "let-in":
+        return LetIn(parsed.platform, parsed.community.removeprefix("r/").lower())
     if parsed.command != "recolor":
         return Serve()
     try:
@@ -88,6 +98,13 @@ def _parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     commands.add_parser("serve", help="serve all platforms that are configured (the same as no command)")
     commands.add_parser("check", help="look whether everything is in order, and what to set next")
     commands.add_parser("stats", help="print what was asked for, what became of it, and how long it took")
+    let_in = commands.add_parser(
+        "let-in",
+        help="go back to a community that had banned the bot",
+        description="The bot leaves a community alone after it was banned there. This makes it answer there again.",
+    )
+    let_in.add_argument("platform", choices=["reddit", "discord"])
+    let_in.add_argument("community", metavar="COMMUNITY", help="a subreddit's name, a server's id")
     recolor = commands.add_parser(
         "recolor", help="recolor photos on this machine", description="Recolors photos on this machine."
     )

@@ -1,6 +1,7 @@
 """The command line as operators use it: real processes, real photos, and plain words when something is wrong."""
 
 import socket
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -141,3 +142,14 @@ def test_the_stats_tell_what_was_asked(tmp_path: Path) -> None:
     assert "not_an_image" in told
     assert 'colorizebot_requests_finished_total{outcome="not_an_image",platform="web"} 1.0' in metrics
     assert 'colorizebot_answer_seconds_count{platform="web"} 2.0' in metrics
+
+
+def test_a_community_that_had_banned_the_bot_may_be_let_in_again(tmp_path: Path) -> None:
+    with running_bot(tmp_path):
+        pass  # that makes the database
+    with sqlite3.connect(tmp_path / "data" / "colorizebot.sqlite3") as database:
+        database.execute("INSERT INTO shut_outs VALUES ('reddit', 'pics', 'banned', '2026-01-01 00:00:00')")
+    first = call_bot(tmp_path, "let-in", "reddit", "r/Pics")
+    assert (first.returncode, first.stdout) == (0, "The bot answers in pics on reddit again.\n")
+    again = call_bot(tmp_path, "let-in", "reddit", "pics")
+    assert (again.returncode, again.stdout) == (1, "pics on reddit has not shut the bot out.\n")

@@ -1,0 +1,22 @@
+"""``python -m bot let-in``: go back to a community that once shut the bot out."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from bot.arguments import LetIn
+from bot.assembly import database_url
+from bot.ledger import Etiquette, open_ledger
+from bot.settings import Settings
+
+
+async def let_in(settings: Settings, console: Console, wanted: LetIn) -> int:
+    """Forget that a community banned the bot; return 1 when it never did. Raises ``OperatorError``."""
+    async with open_ledger(database_url(settings)) as ledger:
+        etiquette = Etiquette(ledger.engine)
+        if not await etiquette.is_shut_out(wanted.platform, wanted.community):
+            console.print(f"{wanted.community} on {wanted.platform} has not shut the bot out.", highlight=False)
+            return 1
+        await etiquette.let_in(wanted.platform, wanted.community)
+    console.print(f"The bot answers in {wanted.community} on {wanted.platform} again.", highlight=False)
+    return 0
