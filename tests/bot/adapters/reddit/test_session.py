@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Iterator
@@ -129,13 +130,18 @@ def test_how_long_to_wait(sentence: str, seconds: float | None):
 
 async def test_each_thread_has_a_reddit_of_its_own(reddit: RedditDouble):
     made: list[threading.Thread] = []
+    all_at_it = threading.Barrier(3)
 
     def make(stopping: threading.Event) -> praw.Reddit:
         made.append(threading.current_thread())
         return sign_in(settings_for(reddit), Pace(), stopping)
 
+    def name_of(session: praw.Reddit) -> str:
+        all_at_it.wait(10)
+        return reading.own_name(session)
+
     workers = Workers("test", 3, make)
-    assert await workers.call(reading.own_name) == reddit.name
+    assert await asyncio.gather(*(workers.call(name_of) for _ in range(3))) == [reddit.name] * 3
     workers.close()
     for thread in made:
         thread.join(2)

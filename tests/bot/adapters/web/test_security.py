@@ -77,7 +77,7 @@ async def test_another_sites_page_may_not_delete(site: Site, visitor: Visitor) -
 async def test_behind_a_proxy_the_public_address_counts_as_ones_own(tmp_path: Path) -> None:
     web = WebSettings.model_validate({"port": free_port(), "public_url": "https://photos.example.org/"})
     async with open_site(tmp_path, web=web) as site:
-        assert site.url == "https://photos.example.org/"
+        assert site.url == "https://photos.example.org"
         async with aiohttp.ClientSession(f"http://127.0.0.1:{web.port}") as session:
             visitor = Visitor(session)
             told = await visitor.post_photos(headers={"Origin": "https://photos.example.org"})
