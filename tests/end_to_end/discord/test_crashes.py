@@ -15,8 +15,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
-
+from tests.conftest import Tell
 from tests.end_to_end.discord.bot_on_discord import BotOnDiscord, bot_on_discord
 from tests.end_to_end.discord.scene import Asked, Scene, photo
 from tests.platforms.discord import DiscordDouble, Message, Permission
@@ -133,23 +132,21 @@ WAYS: dict[str, tuple[Ask, list[str]]] = {
 }
 
 
-def test_killed_at_each_step(worker_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_killed_at_each_step(worker_url: str, tmp_path: Path, tell: Tell) -> None:
     cases = [(way, step) for way, (_, steps) in WAYS.items() for step in steps]
     failures = run_all(cases, worker_url, tmp_path)
-    with capsys.disabled():
-        print(f"\nDiscord, killed at each step: {len(cases) - len(failures)} of {len(cases)} answered exactly once")
+    tell(f"Discord, killed at each step: {len(cases) - len(failures)} of {len(cases)} answered exactly once")
     assert failures == {}
 
 
-def test_killed_at_lines_of_code(worker_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_killed_at_lines_of_code(worker_url: str, tmp_path: Path, tell: Tell) -> None:
     cases = []
     for way in ("message", "slash"):
         count = lines_of(way, worker_url, tmp_path / f"count-{way}")
         step = max(1, count // SAMPLED_LINES)
         cases += [(way, f"line {line}") for line in range(1 + step // 2, count + 1, step)]
     failures = run_all(cases, worker_url, tmp_path)
-    with capsys.disabled():
-        print(f"\nDiscord, killed at lines: {len(cases) - len(failures)} of {len(cases)} answered exactly once")
+    tell(f"Discord, killed at lines: {len(cases) - len(failures)} of {len(cases)} answered exactly once")
     assert failures == {}
 
 

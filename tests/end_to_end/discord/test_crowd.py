@@ -10,8 +10,7 @@ import time
 from pathlib import Path
 from typing import Self
 
-import pytest
-
+from tests.conftest import Tell
 from tests.end_to_end.discord.bot_on_discord import BotOnDiscord, bot_on_discord
 from tests.end_to_end.discord.scene import Asked, Scene, photo
 from tests.platforms.discord import DiscordDouble, Gateway, Interaction, Message
@@ -26,7 +25,7 @@ _BAD_WORDS = ("Traceback", "was destroyed but it is pending", "never retrieved",
 
 
 def test_two_hundred_summonses_of_twenty_people(
-    discord: DiscordDouble, worker_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    discord: DiscordDouble, worker_url: str, tmp_path: Path, tell: Tell
 ) -> None:
     guild = discord.guild()
     channels = [discord.channel(guild, f"channel-{number}") for number in range(8)]
@@ -47,15 +46,14 @@ def test_two_hundred_summonses_of_twenty_people(
         time.sleep(1)
         counts = [len(with_pictures(discord, one)) for one in asked]
         memory = resident_bytes(bot)
-    with capsys.disabled():
-        print(f"\nDiscord, a crowd: {counts.count(1)} of {CROWD} answered exactly once, {memory / 2**20:.0f} MiB")
+    tell(f"Discord, a crowd: {counts.count(1)} of {CROWD} answered exactly once, {memory / 2**20:.0f} MiB")
     assert counts == [1] * CROWD
     first_answers = {person: order.index(person) for person in people}
     assert max(first_answers.values()) < FROM_ONE, "somebody waited behind everything that one person asked"
     assert memory < _MOST_MEMORY
 
 
-def test_a_bad_day(discord: DiscordDouble, worker_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bad_day(discord: DiscordDouble, worker_url: str, tmp_path: Path, tell: Tell) -> None:
     chance = random.Random(CHAOS_SEED)
     scene = Scene(discord)
     channels = [scene.channel, *(discord.channel(scene.guild, f"channel-{number}") for number in range(5))]
@@ -79,12 +77,11 @@ def test_a_bad_day(discord: DiscordDouble, worker_url: str, tmp_path: Path, caps
         late, beats = late_beats(bot)
         assert bot.end() is None
         assert bot.stop() == 0
-    with capsys.disabled():
-        print(
-            f"\nDiscord, a bad day of {CHAOS_SECONDS:.0f} s: {len(asked) - len(wrong)} of {len(asked)} answered "
-            f"exactly once, {faults.struck} faults, {late} of {beats} beats of its loop late by over "
-            f"100 ms ({metronome.late} of a metronome beside it)"
-        )
+    tell(
+        f"Discord, a bad day of {CHAOS_SECONDS:.0f} s: {len(asked) - len(wrong)} of {len(asked)} answered "
+        f"exactly once, {faults.struck} faults, {late} of {beats} beats of its loop late by over "
+        f"100 ms ({metronome.late} of a metronome beside it)"
+    )
     assert wrong == []
     assert late <= 1 + metronome.late + beats // 2000, "something blocks the event loop"
     log = bot.log_text()

@@ -10,8 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
-
+from tests.conftest import Tell
 from tests.end_to_end.discord.bot_on_discord import bot_on_discord
 from tests.end_to_end.discord.scene import Asked, Scene, photo
 from tests.platforms.discord import Channel, DiscordDouble, Fault, Message, User
@@ -113,9 +112,7 @@ def make_cases(discord: DiscordDouble) -> list[Case]:
     return cases
 
 
-def test_each_call_goes_wrong_in_each_way(
-    discord: DiscordDouble, worker_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_each_call_goes_wrong_in_each_way(discord: DiscordDouble, worker_url: str, tmp_path: Path, tell: Tell) -> None:
     cases = make_cases(discord)
     with bot_on_discord(tmp_path / "bot", discord, worker_url, COLORIZEBOT_LIMITS__PARALLEL="24") as bot:
         for case in cases:
@@ -125,8 +122,7 @@ def test_each_call_goes_wrong_in_each_way(
             time.sleep(0.1)
         time.sleep(2)
         failures = {case.name: trouble for case in cases if (trouble := case.trouble())}
-        with capsys.disabled():
-            print(f"\nDiscord, faults: {len(cases) - len(failures)} of {len(cases)} answered exactly once")
+        tell(f"Discord, faults: {len(cases) - len(failures)} of {len(cases)} answered exactly once")
         assert failures == {}
         assert bot.end() is None
         scene = Scene(discord)
@@ -136,7 +132,7 @@ def test_each_call_goes_wrong_in_each_way(
 
 
 def test_buttons_and_deletes_go_wrong_in_each_way(
-    discord: DiscordDouble, worker_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    discord: DiscordDouble, worker_url: str, tmp_path: Path, tell: Tell
 ) -> None:
     guild = discord.guild()
     with bot_on_discord(tmp_path / "bot", discord, worker_url, COLORIZEBOT_LIMITS__PARALLEL="24") as bot:
@@ -171,8 +167,7 @@ def test_buttons_and_deletes_go_wrong_in_each_way(
             time.sleep(0.1)
         time.sleep(2)
         failures = [(case[0], case[1].struck) for case in pressed if not done(*case[2:]) or not case[1].struck]
-        with capsys.disabled():
-            print(f"\nDiscord, faults at buttons: {len(pressed) - len(failures)} of {len(pressed)} done exactly once")
+        tell(f"Discord, faults at buttons: {len(pressed) - len(failures)} of {len(pressed)} done exactly once")
         assert failures == []
         assert bot.end() is None
     assert_clean(discord, bot.log_text())

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Tell
 from tests.end_to_end.photos import chroma_of, gray_photo
 from tests.end_to_end.reddit.dying_bot import Step
 from tests.end_to_end.reddit.nursery import Nursery, until
@@ -78,7 +79,7 @@ def cases() -> Iterator[Case]:
 
 
 @pytest.mark.timeout(600)
-def test_killed_at_each_step(tmp_path: Path, worker_url: str, capsys: pytest.CaptureFixture[str]):
+def test_killed_at_each_step(tmp_path: Path, worker_url: str, tell: Tell):
     everything = list(cases())
     with Nursery() as nursery, ThreadPoolExecutor(PARALLEL) as together:
 
@@ -93,9 +94,8 @@ def test_killed_at_each_step(tmp_path: Path, worker_url: str, capsys: pytest.Cap
 
         began = time.monotonic()
         failed = [problem for problem in together.map(one, range(len(everything))) if problem]
-    with capsys.disabled():
-        passed = len(everything) - len(failed)
-        print(f"\nReddit, crash matrix: {passed} of {len(everything)} passed in {time.monotonic() - began:.0f} s")
+    passed = len(everything) - len(failed)
+    tell(f"Reddit, crash matrix: {passed} of {len(everything)} passed in {time.monotonic() - began:.0f} s")
     assert not failed, "\n".join(failed)
 
 

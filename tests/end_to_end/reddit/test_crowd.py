@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Tell
 from tests.end_to_end.photos import gray_photo
 from tests.end_to_end.reddit.stage import stage
 from tests.platforms.reddit import RedditDouble
@@ -16,7 +17,7 @@ SUMMONSES, PEOPLE = 200, 20
 
 
 @pytest.mark.timeout(400)
-def test_a_crowd_is_answered_in_turns(tmp_path: Path, worker_url: str, capsys: pytest.CaptureFixture[str]):
+def test_a_crowd_is_answered_in_turns(tmp_path: Path, worker_url: str, tell: Tell):
     with RedditDouble() as reddit:
         people = [f"person{number:02}" for number in range(PEOPLE)]
         photos = iter([gray_photo(160, 120, seed=2000 + number) for number in range(SUMMONSES)])
@@ -37,5 +38,4 @@ def test_a_crowd_is_answered_in_turns(tmp_path: Path, worker_url: str, capsys: p
             first_half = [answered[: SUMMONSES // 2].count(person) for person in people]
             assert min(first_half) >= 3, f"not in turns: {first_half}"
             assert peak < 400
-            with capsys.disabled():
-                print(f"\n{SUMMONSES} summonses of {PEOPLE} people answered once in {seconds:.0f} s; peak {peak} MiB")
+            tell(f"Reddit, a crowd: {SUMMONSES} of {PEOPLE} people answered once in {seconds:.0f} s, {peak} MiB")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Tell
 from tests.end_to_end.photos import gray_photo
 from tests.end_to_end.reddit.nursery import TIMEOUT_SECONDS, Nursery, until
 from tests.end_to_end.reddit.stage import Stage, settings_for, stage
@@ -67,7 +68,7 @@ NOT_ALWAYS_MADE = ("/submitted",)
 
 
 @pytest.mark.timeout(600)
-def test_each_call_fails_in_each_way(tmp_path: Path, worker_url: str, capsys: pytest.CaptureFixture[str]):
+def test_each_call_fails_in_each_way(tmp_path: Path, worker_url: str, tell: Tell):
     began = time.monotonic()
     with RedditDouble() as reddit:
         reddit.world.subreddit("comment", media_in_comments=("static",))
@@ -90,14 +91,15 @@ def test_each_call_fails_in_each_way(tmp_path: Path, worker_url: str, capsys: py
             assert staged.stray_posts() == []
             staged.check()
     hit = [fault for fault in faults if fault.hits]
-    with capsys.disabled():
-        missed = sorted({fault.path for fault in faults if not fault.hits})
-        print(f"\nReddit, fault matrix: {len(hit)} of {len(faults)} passed in {time.monotonic() - began:.0f} s", end="")
-        print(f"; calls that weren't made: {missed}" if missed else "")
+    missed = sorted({fault.path for fault in faults if not fault.hits})
+    tell(
+        f"Reddit, fault matrix: {len(hit)} of {len(faults)} passed in {time.monotonic() - began:.0f} s"
+        + (f"; calls that weren't made: {missed}" if missed else "")
+    )
 
 
 @pytest.mark.timeout(600)
-def test_each_first_call_fails_in_each_way(tmp_path: Path, worker_url: str, capsys: pytest.CaptureFixture[str]):
+def test_each_first_call_fails_in_each_way(tmp_path: Path, worker_url: str, tell: Tell):
     began = time.monotonic()
     cases = [(call, kind) for call in FIRST_OF_ALL for kind in MATRIX]
     with Nursery() as nursery, ThreadPoolExecutor(PARALLEL) as together:
@@ -113,9 +115,8 @@ def test_each_first_call_fails_in_each_way(tmp_path: Path, worker_url: str, caps
             return None
 
         failed = [problem for problem in together.map(one, range(len(cases))) if problem]
-    with capsys.disabled():
-        passed, seconds = len(cases) - len(failed), time.monotonic() - began
-        print(f"\nReddit, fault matrix of first calls: {passed} of {len(cases)} passed in {seconds:.0f} s")
+    passed, seconds = len(cases) - len(failed), time.monotonic() - began
+    tell(f"Reddit, fault matrix of first calls: {passed} of {len(cases)} passed in {seconds:.0f} s")
     assert not failed, "\n".join(failed)
 
 
