@@ -83,7 +83,9 @@ async def test_it_does_not_listen_where_another_worker_is_set_to(
 ) -> None:
     monkeypatch.setenv("COLORIZEBOT_WORKER_PORT", "8090")
     monkeypatch.setenv("COLORIZEBOT_WORKER_DEVICE", "cpu")
-    source = FAITHFUL.replace('"arguments", *sys.argv[1:]', '"told", *sorted(n for n in os.environ if "WORKER" in n)')
+    source = FAITHFUL.replace(
+        '"arguments", *sys.argv[1:]', '"told", *sorted(n for n in os.environ if n.startswith("COLORIZEBOT_WORKER"))'
+    )
     async with embedded_worker(on_death=lambda: None, program=program(source)):
         await until_started(caplog, 1)
         async with asyncio.timeout(20):
