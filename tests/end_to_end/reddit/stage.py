@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import os
 import re
-import socket
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -18,11 +15,11 @@ from tests.end_to_end.photos import gray_photo
 from tests.end_to_end.running_bot import RunningBot, running_bot, wait_for
 from tests.platforms.reddit import RedditDouble
 from tests.platforms.reddit.things import Comment, Message, Submission
+from tests.ports import free_port
 
 QUIET_SECONDS = 1.5
 """How long nothing may happen before "no answer" is believed; the bot looks several times in it."""
 
-_PORTS = itertools.cycle(range(20_000 + os.getpid() % 1_000 * 10, 32_000))
 _LINK = re.compile(r"https?://[^\s)\]\"'<>]+")
 
 
@@ -144,18 +141,6 @@ def settings_for(
         "REQUESTS_CA_BUNDLE": reddit.authority,
         "WEBSOCKET_CLIENT_CA_BUNDLE": reddit.authority,
     }
-
-
-def free_port() -> int:
-    """Return a port that nobody gets by chance meanwhile: it lies below those that systems hand out by themselves."""
-    for port in _PORTS:
-        with socket.socket() as taken:
-            try:
-                taken.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("there is no end to the ports")
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -22,6 +21,7 @@ from tests.platforms.discord.rendering import guild_document, user_document
 from tests.platforms.discord.server import PREFIX, Server
 from tests.platforms.discord.state import User
 from tests.platforms.discord.world import Rules, World
+from tests.ports import free_port
 
 T = TypeVar("T")
 PATIENCE = 30.0
@@ -140,9 +140,7 @@ class Premises:
         cdn = await self._serve(self._cdn.application(), 0)
         self._world.api_base = f"http://127.0.0.1:{api}{PREFIX}"
         self._cdn.base = f"http://127.0.0.1:{cdn}"
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._gateway_port = free.getsockname()[1]
+        self._gateway_port = free_port()
         self.gateway.url = f"ws://127.0.0.1:{self._gateway_port}"
         if self._gateway_open:
             await self._open_gateway()

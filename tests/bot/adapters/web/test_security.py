@@ -8,8 +8,9 @@ import aiohttp
 import pytest
 
 from bot.settings import WebSettings
-from tests.bot.adapters.web.site import Site, free_port, open_site
+from tests.bot.adapters.web.site import Site, open_site
 from tests.bot.adapters.web.visitor import Visitor
+from tests.ports import free_port
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
