@@ -9,13 +9,13 @@ from datetime import timedelta
 from sqlalchemy import URL
 
 from bot.adapters import Adapter
+from bot.archive import Archive
 from bot.compare import Comparer
 from bot.dispatcher import Dispatcher
 from bot.fair_queue import FairQueue
 from bot.fetching import Fetcher
 from bot.intake import Intake
 from bot.ledger import Etiquette, KnownResults, Ledger
-from bot.library import Library
 from bot.links import Links
 from bot.metrics import Metrics
 from bot.pipeline import Pipeline
@@ -37,7 +37,7 @@ class Parts:
     worker: InferenceClient
     recolorer: Recolorer
     comparer: Comparer
-    library: Library
+    archive: Archive
     queue: FairQueue
     board: StatusBoard
     intake: Intake
@@ -61,7 +61,7 @@ def assemble(settings: Settings, *, metrics: Metrics, ledger: Ledger, worker: In
         worker=worker,
         recolorer=recolorer,
         comparer=Comparer(storage, recolorer),
-        library=Library(known_results, storage, worker),
+        archive=Archive(known_results, storage, worker),
         queue=queue,
         board=board,
         intake=Intake(ledger, storage, queue, board, settings.limits, metrics),
@@ -77,7 +77,7 @@ def make_pipeline(parts: Parts, fetcher: Fetcher, adapters: Mapping[str, Adapter
         storage=parts.storage,
         fetcher=fetcher,
         recolorer=parts.recolorer,
-        library=parts.library,
+        archive=parts.archive,
         adapters=adapters,
         board=parts.board,
         metrics=parts.metrics,

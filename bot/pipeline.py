@@ -25,9 +25,9 @@ from datetime import UTC, datetime, timedelta
 
 from bot import wording
 from bot.adapters import Adapter, Located, Refused, TakenBack, TryLater, Undeliverable
+from bot.archive import Archive
 from bot.fetching import Fetched, Fetcher, FetchRefused, Reason
 from bot.ledger import Ledger
-from bot.library import Library
 from bot.metrics import Metrics
 from bot.recolorer import Recolorer
 from bot.status import StatusBoard
@@ -68,7 +68,7 @@ class Pipeline:
         storage: Storage,
         fetcher: Fetcher,
         recolorer: Recolorer,
-        library: Library,
+        archive: Archive,
         adapters: Mapping[str, Adapter],
         board: StatusBoard,
         metrics: Metrics,
@@ -78,7 +78,7 @@ class Pipeline:
         self._storage = storage
         self._fetcher = fetcher
         self._recolorer = recolorer
-        self._library = library
+        self._archive = archive
         self._adapters = adapters
         self._board = board
         self._metrics = metrics
@@ -197,7 +197,7 @@ class Pipeline:
 
     async def _recolor(self, request: Request, index: int, photo: bytes) -> tuple[ResultPicture, str]:
         self._show(request, index, Step.RECOLORING)
-        if known := await self._library.find(request, index, photo):
+        if known := await self._archive.find(request, index, photo):
             return known
         recolored = await self._recolorer.recolor(
             photo,
@@ -205,7 +205,7 @@ class Pipeline:
             on_wait=lambda waiting: self._show(request, index, Step.WAITING if waiting else Step.RECOLORING),
         )
         picture = await self._keep(request, index, recolored)
-        await self._library.remember(request, picture, photo, recolored.model)
+        await self._archive.remember(request, picture, photo, recolored.model)
         return picture, recolored.model
 
     async def _keep(self, request: Request, index: int, recolored: Recolored) -> ResultPicture:

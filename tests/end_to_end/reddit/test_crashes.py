@@ -32,7 +32,7 @@ _LIFE = [
     (STORAGE, "save_input"),
     ("bot.recolorer:Recolorer", "recolor"),
     (STORAGE, "save_picture"),
-    ("bot.library:Library", "remember"),
+    ("bot.archive:Archive", "remember"),
     (LEDGER, "decided"),
     (ADAPTER, "answer"),
     (LEDGER, "delivered"),

@@ -13,7 +13,7 @@ from inference.client import InferenceClient, WorkerLost
 from inference.problems import Problem
 
 
-class Library:
+class Archive:
     """Finds a result by the photo's content, the options and the model, and copies it to the request at hand."""
 
     def __init__(self, known: KnownResults, storage: Storage, worker: InferenceClient) -> None:
