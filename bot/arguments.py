@@ -103,8 +103,9 @@ def _parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
         help="go back to a community that had banned the bot",
         description="The bot leaves a community alone after it was banned there. This makes it answer there again.",
     )
-    let_in.add_argument("platform", choices=["reddit", "discord"])
-    let_in.add_argument("community", metavar="COMMUNITY", help="a subreddit's name, a server's id")
+    # Discord tells nobody of a ban: the bot is just no member any more.
+    let_in.add_argument("platform", choices=["reddit"])
+    let_in.add_argument("community", metavar="COMMUNITY", help="a subreddit's name")
     recolor = commands.add_parser(
         "recolor", help="recolor photos on this machine", description="Recolors photos on this machine."
     )

@@ -14,8 +14,11 @@ from bot.findings import Finding, Verdict
 from bot.settings import Hosting, Settings
 
 PART = "Reddit"
-NEEDED_SCOPES = frozenset({"identity", "read", "submit", "edit", "privatemessages"})
-"""``edit`` is for deleting answers; https://github.com/reddit-archive/reddit/wiki/OAuth2 lists all."""
+NEEDED_SCOPES = frozenset({"identity", "read", "submit", "edit", "privatemessages", "history"})
+"""``edit`` is for deleting answers, ``history`` for finding them.
+
+https://github.com/reddit-archive/reddit/wiki/OAuth2 lists all.
+"""
 
 HOW_TO_GET_CREDENTIALS = (
     "1. Sign up an account for the bot at https://www.reddit.com/register and say in its profile that it is a bot and "
