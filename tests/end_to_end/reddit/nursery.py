@@ -69,10 +69,12 @@ class Nursery:
             return False
         return True
 
-    @staticmethod
-    def kill(bot: int) -> None:
+    @classmethod
+    def kill(cls, bot: int) -> None:
+        """Kill a bot, and wait until it has let go of its folder and its port: the next one wants both."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(bot, signal.SIGKILL)
+        until(lambda: not cls.alive(bot), "the death")
 
 
 def until(look: Callable[[], bool], what: str) -> None:

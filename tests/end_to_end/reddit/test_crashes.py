@@ -89,7 +89,7 @@ def test_killed_at_each_step(tmp_path: Path, worker_url: str, tell: Tell):
             try:
                 _live_through(everything[number], folder, worker_url, nursery)
             except AssertionError as error:
-                return f"{everything[number]}: {error}"
+                return f"{everything[number]}: {error}\n{_last_lines(folder)}"
             return None
 
         began = time.monotonic()
@@ -150,6 +150,10 @@ def _check_answer(case: Case, reddit: RedditDouble, summons: Comment) -> None:
         assert answer.pictures, "no picture in the comment"
     else:
         assert "/r/" in answer.body or "/results/" in answer.body
+
+
+def _last_lines(folder: Path) -> str:
+    return "\n".join((folder / "bot.log").read_text().splitlines()[-12:])
 
 
 def _quiet(folder: Path) -> None:
