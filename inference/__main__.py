@@ -1,4 +1,4 @@
-"""``python -m inference``: run the worker."""
+"""``python -m inference``: run the worker; ``python -m inference bench``: measure it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,20 @@ from inference.worker import log
 from inference.worker.command_line import parse_settings
 from inference.worker.server import serve
 
+_BENCH = "bench"
 _UNUSABLE_SETTINGS = 2
 
 
 def main() -> int:
-    """Run a worker until it is told to stop; return the exit status."""
+    """Run a worker until it is told to stop, or the benchmark; return the exit status."""
+    arguments = sys.argv[1:]
+    if arguments[:1] == [_BENCH]:
+        # Not at the top: a worker has no use for it.
+        from inference.bench import command_line
+
+        return command_line.main(arguments[1:])
     try:
-        settings = parse_settings(sys.argv[1:])
+        settings = parse_settings(arguments)
         log.configure(settings.log_level)
         return asyncio.run(serve(settings))
     except UnusableSettings as complaint:

@@ -28,7 +28,10 @@ Each setting is a flag, an environment variable, a line in .env, or a key under
 
 _EXAMPLE = """try it:
   python -m inference
-  curl --data-binary @photo.jpg -o recolored.jpg http://127.0.0.1:8090/v1/recolor"""
+  curl --data-binary @photo.jpg -o recolored.jpg http://127.0.0.1:8090/v1/recolor
+
+how fast it is on this machine:
+  python -m inference bench --help"""
 
 
 def parse_settings(arguments: Sequence[str]) -> WorkerSettings:
@@ -50,7 +53,7 @@ def parse_settings(arguments: Sequence[str]) -> WorkerSettings:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m inference",
-        usage="%(prog)s [--SETTING VALUE ...]",
+        usage="%(prog)s [--SETTING VALUE ...]\n       %(prog)s bench [--help]",
         description=_DESCRIPTION,
         epilog=_EXAMPLE,
         formatter_class=argparse.RawTextHelpFormatter,

@@ -1,0 +1,69 @@
+"""A real worker, started as an operator starts it, to be measured from outside."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+_LISTENING = re.compile(r"listening address=(http://\S+)")
+_READY = re.compile(r"ready model=")
+_END_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunningWorker:
+    """Where a ready worker listens, and how long its start took, in seconds."""
+
+    url: str
+    pid: int
+    listening_after: float
+    ready_after: float
+
+
+@contextmanager
+def running_worker(*flags: str) -> Iterator[RunningWorker]:
+    """Run a worker on a free port for the duration of the block, ready when the block begins.
+
+    Raises ``RuntimeError`` with the worker's own words when it ends before.
+    """
+    own = {name: value for name, value in os.environ.items() if not name.startswith("COLORIZEBOT_")}
+    began = time.perf_counter()
+    process = subprocess.Popen(  # noqa: S603 - this program itself
+        [sys.executable, "-m", "inference", "--port", "0", "--exit-with-stdin", *flags],
+        env=own,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        said: list[str] = []
+        address = _wait_for(_LISTENING, process, said)
+        listening = time.perf_counter() - began
+        _wait_for(_READY, process, said)
+        yield RunningWorker(address[1], process.pid, listening, time.perf_counter() - began)
+    finally:
+        _end(process)
+
+
+def _wait_for(pattern: re.Pattern[str], process: subprocess.Popen[str], said: list[str]) -> re.Match[str]:
+    if process.stderr is None:
+        raise RuntimeError("the worker was started without a pipe")
+    for line in process.stderr:
+        said.append(line)
+        if match := pattern.search(line):
+            return match
+    raise RuntimeError("the worker ended: " + "".join(said))
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    try:
+        process.communicate(timeout=_END_SECONDS)  # closes its input, which ends it
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()

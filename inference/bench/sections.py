@@ -1,0 +1,26 @@
+"""The sections of the benchmark, in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+
+from inference.bench.conditions import Conditions
+from inference.bench.tables import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One module with a function ``measure``."""
+
+    name: str
+    about: str
+
+    def measure(self, conditions: Conditions) -> Iterator[Table]:
+        """Import the section's module, which may take a while, and measure."""
+        tables: Iterator[Table] = import_module(f"inference.bench.{self.name}").measure(conditions)
+        yield from tables
+
+
+SECTIONS = (Section("start", "from the command to the first photo, and what the imports take"),)
