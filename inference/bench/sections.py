@@ -23,4 +23,7 @@ class Section:
         yield from tables
 
 
-SECTIONS = (Section("start", "from the command to the first photo, and what the imports take"),)
+SECTIONS = (
+    Section("peer", "file to file beside rz-colorization 1.0.5, the authors' release (extra “bench”)"),
+    Section("start", "from the command to the first photo, and what the imports take"),
+)
