@@ -14,7 +14,7 @@ from torch import Tensor
 
 from inference.model.bins import BINS
 from inference.model.eccv16 import Eccv16
-from inference.model.encoding import TEMPERATURE, annealed_mean
+from inference.model.encoding import TEMPERATURE, annealed_mean, shrunk_mean
 from inference.model.topdown import TopDown
 
 BUNDLED_WEIGHTS = Path(__file__).parent.parent / "weights" / "colorizebot.safetensors"
@@ -48,6 +48,8 @@ class Configuration:
     shapes: tuple[tuple[int, int], ...] = SHAPES
     training: dict[str, Any] = field(default_factory=dict)
     """Recipe, revision and figures of the training run."""
+    shrinkage: float | None = None
+    """S of :func:`inference.model.encoding.shrunk_mean`, in Lab units; None mutes nothing."""
     hints: bool = False
     """Whether the network takes colour hints; files that don't say come from before it could."""
 
@@ -92,13 +94,16 @@ class Colorizer:
         """Input sizes (height, width) that the network is meant to see."""
         return self.configuration.shapes
 
-    def decoding(self, *, temperature: float | None = None, chroma: float | None = None) -> "Colorizer":
+    def decoding(
+        self, *, temperature: float | None = None, chroma: float | None = None, shrinkage: float | None = None
+    ) -> "Colorizer":
         """Return a colorizer with the same network that decodes otherwise; None keeps what is configured."""
         own = self.configuration
         configuration = replace(
             own,
             temperature=own.temperature if temperature is None else temperature,
             chroma=own.chroma if chroma is None else chroma,
+            shrinkage=own.shrinkage if shrinkage is None else shrinkage,
         )
         return Colorizer(self.network, configuration, self.digest, self.device)
 
@@ -121,7 +126,13 @@ class Colorizer:
         lightness = lightness.to(self.device).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             logits = self.network(lightness) if hints is None else self._hinted_logits(lightness, hints)
-        return annealed_mean(logits, self.configuration.temperature).mul_(self.configuration.chroma).cpu()
+        return self._decoded(logits).mul_(self.configuration.chroma).cpu()
+
+    def _decoded(self, logits: Tensor) -> Tensor:
+        temperature, shrinkage = self.configuration.temperature, self.configuration.shrinkage
+        if shrinkage is None:
+            return annealed_mean(logits, temperature)
+        return shrunk_mean(logits, temperature, shrinkage)
 
     def _hinted_logits(self, lightness: Tensor, hints: Tensor) -> Tensor:
         if not isinstance(self.network, TopDown) or self.network.hint_stem is None:

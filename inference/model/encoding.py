@@ -103,3 +103,23 @@ def annealed_mean(logits: Tensor, temperature: float = TEMPERATURE) -> Tensor:
     """
     share = torch.softmax(logits.permute(0, 2, 3, 1).float() / temperature, dim=-1)
     return (share @ ab_bins().to(logits.device)).permute(0, 3, 1, 2)
+
+
+def shrunk_mean(logits: Tensor, temperature: float, shrinkage: float) -> Tensor:
+    """Decode logits ``(N, 313, H, W)`` to ab, float32 ``(N, 2, H, W)``: the annealed mean, muted where it is a guess.
+
+    A network trained with rebalancing is boldest where it knows least. As in Wiener's filter, each mean is multiplied
+    by S² / (S² + σ²), where σ² is the variance of ab under softmax(logits / T).
+
+    Args:
+        logits: of the ab bins.
+        temperature: T > 0.
+        shrinkage: S > 0, the standard deviation in Lab units at which chroma is halved.
+
+    """
+    share = torch.softmax(logits.permute(0, 2, 3, 1).float() / temperature, dim=-1)
+    bins = ab_bins().to(logits.device)
+    moments = share @ torch.cat((bins, bins.square().sum(1, keepdim=True)), 1)
+    mean = moments[..., :2]
+    variance = (moments[..., 2:] - mean.square().sum(-1, keepdim=True)).clamp_min(0)
+    return (mean * (shrinkage**2 / (shrinkage**2 + variance))).permute(0, 3, 1, 2)

@@ -108,3 +108,14 @@ def test_devices_are_named_or_refused() -> None:
     assert choose_device("auto").type in {"cpu", "cuda"}
     with pytest.raises(ValueError, match="no device"):
         choose_device("abacus")
+
+
+def test_weights_say_how_far_guesses_are_muted(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    save_weights(tmp_path / "muted.safetensors", TopDown(), Configuration(shrinkage=15.0))
+    muted = load_colorizer(tmp_path / "muted.safetensors", "cpu")
+    assert muted.configuration.shrinkage == 15
+    lightness = torch.rand(1, 1, 64, 64) * 100
+    wary, bold = muted.predict(lightness), muted.decoding(shrinkage=1e6).predict(lightness)
+    # Random weights know nothing.
+    assert wary.norm() < 0.3 * bold.norm()

@@ -12,6 +12,7 @@ from inference.model.encoding import (
     ab_histogram,
     annealed_mean,
     rebalancing_weights,
+    shrunk_mean,
     smoothed_prior,
     soft_encoder,
 )
@@ -50,6 +51,22 @@ def test_temperature_moves_from_the_mean_to_the_mode() -> None:
     centre = ab_bins()[mode]
     assert (mean - centre).norm() > (annealed - centre).norm() > (cold - centre).norm()
     torch.testing.assert_close(cold, centre, atol=1e-3, rtol=0)
+
+
+def test_a_guess_is_muted_and_certainty_is_not() -> None:
+    spread = 20.0
+    ab = ab_bins()
+    one = 100
+    far = int((ab - ab[one]).norm(dim=1).argmax())
+    logits = torch.full((1, BINS, 1, 2), -1e4)
+    logits[0, one] = 0.0
+    logits[0, far, 0, 1] = -1.0  # at the second position, another colour may be true as well
+    certain, torn = shrunk_mean(logits, 0.6, spread)[0, :, 0].T
+    mean = annealed_mean(logits, 0.6)[0, :, 0].T
+    torch.testing.assert_close(certain, mean[0], atol=1e-3, rtol=0)
+    share = torch.tensor([0.0, -1.0]).div(0.6).softmax(0)
+    variance = share[0] * share[1] * (ab[one] - ab[far]).square().sum()
+    torch.testing.assert_close(torn, mean[1] * spread**2 / (spread**2 + variance), atol=1e-3, rtol=1e-3)
 
 
 def test_prior_is_a_smoothed_distribution() -> None:
