@@ -90,15 +90,15 @@ def _norm(channels: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
 
 
-class _InvertedResidual(nn.Module):
+class InvertedResidual(nn.Module):
     """Expand, convolve depthwise, project; a skip where shapes allow (MobileNetV2, Sandler et al. 2018)."""
 
     def __init__(self, shape: _BlockShape) -> None:
         super().__init__()
         middle = shape.inputs * shape.expansion
-        self._expands = shape.expansion != 1
-        self._skips = shape.stride == 1 and shape.inputs == shape.outputs
-        if self._expands:
+        self.expands = shape.expansion != 1
+        self.skips = shape.stride == 1 and shape.inputs == shape.outputs
+        if self.expands:
             self._expand_conv = SameConv2d(shape.inputs, middle, 1, bias=False)
             self._bn0 = _norm(middle)
         self._depthwise_conv = SameConv2d(middle, middle, shape.kernel, shape.stride, groups=middle, bias=False)
@@ -108,10 +108,10 @@ class _InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(N, C, H, W)`` to ``(N, C', ceil(H / stride), ceil(W / stride))``."""
-        middle = F.relu6(self._bn0(self._expand_conv(x))) if self._expands else x
+        middle = F.relu6(self._bn0(self._expand_conv(x))) if self.expands else x
         middle = F.relu6(self._bn1(self._depthwise_conv(middle)))
         y: Tensor = self._bn2(self._project_conv(middle))
-        return x + y if self._skips else y
+        return x + y if self.skips else y
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class EfficientNetLite(nn.Module):
         shapes = list(_block_shapes(variant))
         self._conv_stem = SameConv2d(3, _STEM, 3, stride=2, bias=False)
         self._bn0 = _norm(_STEM)
-        self._blocks = nn.ModuleList(_InvertedResidual(shape) for _, shape in shapes)
+        self._blocks = nn.ModuleList(InvertedResidual(shape) for _, shape in shapes)
         last = {stage: index for index, (stage, _) in enumerate(shapes)}
         self._taps = tuple(last[stage] for stage in _TAPS)
         self.channels = tuple(shapes[last[stage]][1].outputs for stage in _TAPS)
