@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,7 +47,10 @@ def running_worker(*flags: str) -> Iterator[RunningWorker]:
         address = _wait_for(_LISTENING, process, said)
         listening = time.perf_counter() - began
         _wait_for(_READY, process, said)
-        yield RunningWorker(address[1], process.pid, listening, time.perf_counter() - began)
+        ready = time.perf_counter() - began
+        # Nobody reads its log from here on, but a full pipe would hold it up.
+        threading.Thread(target=_read_away, args=(process,), daemon=True).start()
+        yield RunningWorker(address[1], process.pid, listening, ready)
     finally:
         _end(process)
 
@@ -61,9 +65,17 @@ def _wait_for(pattern: re.Pattern[str], process: subprocess.Popen[str], said: li
     raise RuntimeError("the worker ended: " + "".join(said))
 
 
+def _read_away(process: subprocess.Popen[str]) -> None:
+    if process.stderr is not None:
+        for _ in process.stderr:
+            pass
+
+
 def _end(process: subprocess.Popen[str]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()  # which ends it
     try:
-        process.communicate(timeout=_END_SECONDS)  # closes its input, which ends it
+        process.wait(_END_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.communicate()
+        process.wait()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from inference.problems import OutOfMemory
 from inference.worker import log
@@ -30,6 +30,7 @@ class Prediction:
 
     ab: Sequence[Plane]
     queue_seconds: float
+    """All but the network: the wait for the device, and the ways to its thread and back."""
     network_seconds: float
 
 
@@ -40,10 +41,17 @@ class _Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
-    ab: Plane
+class _Span:
+    """When the network began with a batch, and when it was done."""
+
     started: float
     finished: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    ab: Plane
+    span: _Span
 
 
 class DeviceFailed(Exception):  # noqa: N818 - it says what happened
@@ -84,14 +92,14 @@ class Batcher:
         Raises ``OutOfMemory`` when a frame does not fit into the device's memory even alone, and ``DeviceFailed``.
         """
         ab: list[Plane] = []
-        queue_seconds = network_seconds = 0.0
+        asked = time.perf_counter()
+        network_seconds = 0.0
         for first in range(0, len(frames), self._limit.most):
-            asked = time.perf_counter()
             answers = await asyncio.gather(*map(self._enqueue, frames[first : first + self._limit.most]))
             ab += [answer.ab for answer in answers]
-            queue_seconds += min(answer.started for answer in answers) - asked
-            network_seconds += max(answer.finished for answer in answers) - min(answer.started for answer in answers)
-        return Prediction(ab, queue_seconds, network_seconds)
+            spans = {answer.span for answer in answers}
+            network_seconds += sum(span.finished - span.started for span in spans)
+        return Prediction(ab, time.perf_counter() - asked - network_seconds, network_seconds)
 
     async def run(self) -> None:
         """Serve the waiting until cancelled; raises ``DeviceFailed``, and fails the waiting, when there is no point."""
@@ -101,7 +109,7 @@ class Batcher:
             if batch:
                 await self._serve(batch)
         self._failure = DeviceFailed(f"the network failed {self._failures_in_a_row} times in a row")
-        _give(self._waiting, [self._failure] * len(self._waiting), time.perf_counter())
+        _fail(self._waiting, self._failure)
         raise self._failure
 
     def _enqueue(self, lightness: Plane) -> asyncio.Future[_Answer]:
@@ -123,23 +131,24 @@ class Batcher:
 
     async def _serve(self, batch: Sequence[_Waiting]) -> None:
         self._metrics.batch_items.observe(len(batch))
-        started = time.perf_counter()
         loop = asyncio.get_running_loop()
         try:
-            results = await loop.run_in_executor(
+            results, span = await loop.run_in_executor(
                 self._device_thread, self._forward_all, [each.lightness for each in batch]
             )
         except Exception as error:  # noqa: BLE001 - a bug that shows with one batch must not end the queue
             log.failure("network_failed")
             self._failures_in_a_row += 1
-            _give(batch, [error] * len(batch), started)
+            _fail(batch, error)
         else:
             self._failures_in_a_row = 0
-            _give(batch, results, started)
+            _give(batch, results, span)
         self._metrics.batch_limit.set(self._limit.items)
 
-    def _forward_all(self, planes: Sequence[Plane]) -> list[Plane | OutOfMemory]:
-        return forward_halving(self._forward, planes, self._limit, self._after_failure)
+    def _forward_all(self, planes: Sequence[Plane]) -> tuple[list[Plane | OutOfMemory], _Span]:
+        started = time.perf_counter()
+        results = forward_halving(self._forward, planes, self._limit, self._after_failure)
+        return results, _Span(started, time.perf_counter())
 
     def _after_failure(self) -> None:
         self._metrics.out_of_memory.labels("network").inc()
@@ -147,12 +156,15 @@ class Batcher:
         self._make_room()
 
 
-def _give(batch: Sequence[_Waiting], results: Sequence[Any], started: float) -> None:
-    finished = time.perf_counter()
+def _give(batch: Sequence[_Waiting], results: Sequence[Plane | OutOfMemory], span: _Span) -> None:
     for each, result in zip(batch, results, strict=True):
-        if each.answer.done():
-            continue
-        if isinstance(result, Exception):
-            each.answer.set_exception(result)
-        else:
-            each.answer.set_result(_Answer(result, started, finished))
+        if isinstance(result, OutOfMemory):
+            _fail([each], result)
+        elif not each.answer.done():
+            each.answer.set_result(_Answer(result, span))
+
+
+def _fail(batch: Sequence[_Waiting], error: Exception) -> None:
+    for each in batch:
+        if not each.answer.done():
+            each.answer.set_exception(error)

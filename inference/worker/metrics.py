@@ -61,7 +61,8 @@ class Metrics:
         )
         self.stage_duration = Histogram(
             f"{_PREFIX}_stage_duration_seconds",
-            "Time spent in each stage: receive, wait (for memory), decode, queue (for the network), network, encode.",
+            "Time spent in each stage: receive, check, wait (for memory), thread (each wait for one), decode, queue "
+            "(for the network), network, encode.",
             ["stage"],
             buckets=seconds,
             registry=registry,

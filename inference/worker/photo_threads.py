@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
+import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +17,9 @@ _Result = TypeVar("_Result")
 class PhotoThreads:
     """A pool of threads; photos under way go before new ones, so that answers leave and memory comes free early."""
 
-    def __init__(self, count: int) -> None:
-        self._pool = ThreadPoolExecutor(count, thread_name_prefix="photo")
+    def __init__(self, count: int, niceness: int = 0) -> None:
+        """Have ``count`` threads that give way to others by ``niceness`` (0..19, see nice(2); Linux only)."""
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix="photo", initializer=_give_way, initargs=(niceness,))
         self._free = count
         self._under_way: deque[asyncio.Future[None]] = deque()
         self._new: deque[asyncio.Future[None]] = deque()
@@ -57,3 +61,10 @@ class PhotoThreads:
             if not turn.done():
                 self._free -= 1
                 turn.set_result(None)
+
+
+def _give_way(niceness: int) -> None:
+    # Elsewhere than on Linux, a thread has no niceness of its own.
+    if niceness and sys.platform == "linux":
+        own = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, own, os.getpriority(os.PRIO_PROCESS, own) + niceness)

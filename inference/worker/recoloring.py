@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from inference.problems import OutOfMemory
 from inference.settings import WorkerSettings
@@ -23,6 +23,11 @@ from inference.worker.stages import Stages
 if TYPE_CHECKING:
     from inference.worker.engine import Engine
 
+_Result = TypeVar("_Result")
+
+_LARGE_PIXELS = 4_000_000
+_NICENESS_OF_LARGE = 10
+
 
 class Recolorer:
     """The loaded engine with the threads and queues before it."""
@@ -31,6 +36,8 @@ class Recolorer:
         self.engine = engine
         self._metrics = metrics
         self._threads = PhotoThreads(settings.threads)
+        # Large photos have threads of their own, that give way: a small one waits neither behind them nor beside them.
+        self._threads_for_large = PhotoThreads(settings.threads, _NICENESS_OF_LARGE)
         self._memory = PixelBudget(settings.pixels_in_memory)
         self._batcher = Batcher(
             engine.forward, device_thread, BatchLimit(settings.batch_size), metrics, engine.make_room
@@ -42,18 +49,21 @@ class Recolorer:
 
     async def recolor(self, data: bytes, options: RecolorOptions, stages: Stages) -> Recolored:
         """Return the photo recolored; raises ``Problem``. Cancelled at any point, it goes no further."""
-        engine, threads = self.engine, self._threads
-        pixels = await threads.run(partial(engine.measure, data), under_way=True)
+        engine = self.engine
+        pixels = await _staged("check", partial(engine.measure, data), self._threads, stages, under_way=True)
+        large = pixels > _LARGE_PIXELS
+        threads = self._threads_for_large if large else self._threads
         arrived = time.perf_counter()
-        async with self._memory.reserve(pixels):
+        async with self._memory.reserve(pixels, large=large):
             stages.add("wait", time.perf_counter() - arrived)
-            with stages.timed("decode"), self._memory_may_run_out("decode"):
-                photo, lightness = await threads.run(partial(engine.decode, data), under_way=False)
+            with self._memory_may_run_out("decode"):
+                photo, lightness = await _staged("decode", partial(engine.decode, data), threads, stages)
             prediction = await self._batcher.predict(lightness)
             stages.add("queue", prediction.queue_seconds)
             stages.add("network", prediction.network_seconds)
-            with stages.timed("encode"), self._memory_may_run_out("encode"):
-                picture = await threads.run(partial(engine.encode, photo, prediction.ab, options), under_way=True)
+            encode = partial(engine.encode, photo, prediction.ab, options)
+            with self._memory_may_run_out("encode"):
+                picture = await _staged("encode", encode, threads, stages, under_way=True)
         return Recolored(
             data=picture.data,
             media_type=picture.media_type,
@@ -74,3 +84,20 @@ class Recolorer:
             self._metrics.out_of_memory.labels(stage).inc()
             log.event("out_of_memory", stage=stage)
             raise OutOfMemory from None
+
+
+async def _staged(
+    stage: str, work: Callable[[], _Result], threads: PhotoThreads, stages: Stages, *, under_way: bool = False
+) -> _Result:
+    """Return ``work()`` from one of the threads, its time counted as ``stage`` and the wait for them as ``thread``."""
+    asked = time.perf_counter()
+    result, seconds = await threads.run(partial(_timed, work), under_way=under_way)
+    stages.add("thread", time.perf_counter() - asked - seconds)
+    stages.add(stage, seconds)
+    return result
+
+
+def _timed(work: Callable[[], _Result]) -> tuple[_Result, float]:
+    began = time.perf_counter()
+    result = work()
+    return result, time.perf_counter() - began

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
 
 import pytest
@@ -74,3 +76,14 @@ async def test_errors_come_out_and_the_thread_comes_free(thread: PhotoThreads) -
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
             await thread.run(lambda: 1 // 0, under_way=False)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows a thread's niceness")
+async def test_threads_give_way_when_told_so() -> None:
+    own = await PhotoThreads(1).run(niceness, under_way=False)
+    assert own == niceness(), "by default they are as important as the others"
+    assert await PhotoThreads(1, 3).run(niceness, under_way=False) == own + 3
+
+
+def niceness() -> int:
+    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())

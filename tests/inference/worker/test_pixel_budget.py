@@ -9,16 +9,17 @@ from inference.worker.pixel_budget import PixelBudget
 class Photo:
     """Holds pixels from ``enter`` to ``leave``."""
 
-    def __init__(self, budget: PixelBudget, pixels: int) -> None:
+    def __init__(self, budget: PixelBudget, pixels: int, *, large: bool = False) -> None:
         self._budget = budget
         self._pixels = pixels
+        self._large = large
         self._done = asyncio.Event()
         self.inside = False
         self.task = asyncio.create_task(self._live())
 
     async def _live(self) -> None:
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._budget.reserve(self._pixels))
+            await stack.enter_async_context(self._budget.reserve(self._pixels, large=self._large))
             self.inside = True
             await self._done.wait()
 
@@ -47,16 +48,44 @@ async def test_first_come_first_served_within_the_budget() -> None:
     await photos[3].leave()
 
 
-async def test_a_photo_beyond_the_budget_goes_alone() -> None:
+async def test_no_small_photo_waits_behind_large_ones() -> None:
     budget = PixelBudget(100)
-    small, huge, next_one = (Photo(budget, pixels) for pixels in (10, 1000, 10))
+    large = [Photo(budget, 60, large=True) for _ in range(3)]
+    small = [Photo(budget, 10) for _ in range(4)]
     await settle()
-    assert (small.inside, huge.inside) == (True, False)
-    await small.leave()
-    assert (huge.inside, next_one.inside) == (True, False)
+    assert [photo.inside for photo in large] == [True, False, False]
+    assert [photo.inside for photo in small] == [True] * 4
+    for photo in [*large, *small]:
+        await photo.leave()
+
+
+async def test_small_photos_leave_room_for_a_large_one_that_waits() -> None:
+    budget = PixelBudget(100)
+    before = [Photo(budget, 50), Photo(budget, 50)]
+    large, after = Photo(budget, 70, large=True), [Photo(budget, 30), Photo(budget, 30)]
+    await settle()
+    await before[0].leave()
+    assert not large.inside
+    assert not after[0].inside, "it would take what the large one waits for"
+    await before[1].leave()
+    assert [large.inside, after[0].inside, after[1].inside] == [True, True, False]
+    await large.leave()
+    assert after[1].inside
+    for photo in after:
+        await photo.leave()
+
+
+async def test_a_photo_beyond_the_budget_gets_all_that_large_ones_may_have() -> None:
+    budget = PixelBudget(100)
+    large, huge, next_one, small = (Photo(budget, pixels, large=pixels > 30) for pixels in (40, 1000, 40, 25))
+    await settle()
+    assert [large.inside, huge.inside, next_one.inside, small.inside] == [True, False, False, True]
+    await large.leave()
+    assert [huge.inside, next_one.inside] == [True, False]
     await huge.leave()
     assert next_one.inside
-    await next_one.leave()
+    for photo in (next_one, small):
+        await photo.leave()
 
 
 async def test_one_who_gives_up_waiting_leaves_nothing_behind() -> None:
