@@ -63,7 +63,8 @@ def fused(network: TopDown, device: torch.device, dtype: torch.dtype, *, kernels
     result.context.to(dtype)
     result.add_module("top", build(result.top, "none", dtype))
     result.levels = nn.ModuleList(_FusedLevel(level, build, dtype) for level in result.levels)
-    result.add_module("logits", build(result.logits, "none", dtype))
+    # Logits decide between bins; rounded to bfloat16 some of them tie.
+    result.add_module("logits", build(result.logits, "none", torch.float32))
     return result
 
 
