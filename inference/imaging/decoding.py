@@ -20,6 +20,7 @@ from inference.imaging.timeline import STILL, timeline_of
 from inference.vocabulary import InputKind
 
 _KIND_SIDE = 192
+_LARGE_PIXELS = 6_000_000
 _ANIMATED = frozenset({FileType.GIF, FileType.PNG, FileType.WEBP})
 # Browsers play frames that claim to last 10 ms or less for 100 ms: many old GIFs say 0 and mean "normal".
 _SHORTEST_DURATION = 10
@@ -55,21 +56,34 @@ def _decode_jpeg(data: bytes, image: JpegImageFile) -> Photo:
     """Take the luma of a JPEG as it is stored, without the detour through RGB."""
     quantization, full_chroma = image.quantization, get_sampling(image) == 0
     is_plain = conversion_to_srgb(image.info.get("icc_profile"), image.mode) is UNCHANGED
-    if is_plain and image.mode == "RGB" and not _stores_rgb(image):
-        image.draft("YCbCr", None)
-        image.load()
-        transposition = orientation(image)
-        frame = Frame(
-            luma=_bare(upright(image.getchannel("Y"), transposition)),
-            alpha=None,
-            preview=upright(_small(image, PREVIEW_SIDE), transposition),
-        )
+    transposition = orientation(image)
+    if is_plain and image.mode in ("L", "RGB") and not _stores_rgb(image):
+        luma, kind = _luma_and_kind(data, image)
+        frame = Frame(_bare(upright(luma, transposition)), None, upright(_small(luma, PREVIEW_SIDE), transposition))
     else:
-        image.load()
-        transposition = orientation(image)
         frame = _frame(upright(standardize(image), transposition))
+        kind = _kind(frame.preview)
     tables = _jpeg_tables(quantization, full_chroma, is_transposed=transposition in QUARTER_TURNS)
-    return Photo(data, FileType.JPEG, (frame,), STILL, _kind(frame.preview), jpeg=tables, lossless=False)
+    return Photo(data, FileType.JPEG, (frame,), STILL, kind, jpeg=tables, lossless=False)
+
+
+def _luma_and_kind(data: bytes, image: JpegImageFile) -> tuple[Image.Image, InputKind]:
+    """Decode the luma, and as much of the chroma as it takes to tell what color the photo has.
+
+    A large photo is gone through twice, for luma alone and for a small copy: that is as fast as getting the memory for
+    all its pixels in color, and takes a quarter of it. Not so where scans have to be put together first.
+    """
+    if image.mode == "L":
+        image.load()
+        return image, InputKind.GRAY
+    if "progressive" in image.info or image.width * image.height <= _LARGE_PIXELS:
+        image.draft("YCbCr", None)
+        return image.getchannel("Y"), _kind(image)
+    small = reopen(data, FileType.JPEG)
+    small.draft("YCbCr", _fitting(small.size, _KIND_SIDE))
+    image.draft("L", None)
+    image.load()
+    return image, _kind(small)
 
 
 def _stores_rgb(image: JpegImageFile) -> bool:
@@ -130,6 +144,10 @@ def _kind(preview: Image.Image) -> InputKind:
 
 def _small(picture: Image.Image, side: int) -> Image.Image:
     """Return a copy that fits into a square of ``side`` pixels, averaged down; never enlarged."""
-    scale = min(1.0, side / max(picture.size))
-    width, height = (max(1, round(length * scale)) for length in picture.size)
-    return picture.resize((width, height), Image.Resampling.BOX, reducing_gap=1.0)
+    return picture.resize(_fitting(picture.size, side), Image.Resampling.BOX, reducing_gap=1.0)
+
+
+def _fitting(size: tuple[int, int], side: int) -> tuple[int, int]:
+    scale = min(1.0, side / max(size))
+    width, height = (max(1, round(length * scale)) for length in size)
+    return width, height

@@ -12,9 +12,9 @@ from inference.imaging.chroma import Float
 from inference.imaging.decoding import original_pictures
 from inference.imaging.file_types import FileType
 from inference.imaging.guided import ChromaLines
-from inference.imaging.joining import chroma_lines, join, join_halved
+from inference.imaging.joining import chroma_lines, join, join_by_strips
 from inference.imaging.photo import Frame, Photo
-from inference.imaging.saving import save_jpeg, save_png, save_webp
+from inference.imaging.saving import save_jpeg, save_jpeg_strips, save_png, save_webp
 from inference.imaging.saving_animations import Playback, save_animation
 from inference.problems import InvalidOption
 from inference.vocabulary import Layout, OutputFormat, RecolorOptions
@@ -97,9 +97,8 @@ def _check_sides(file_type: FileType, size: tuple[int, int], options: RecolorOpt
 def _encode_jpeg(photo: Photo, lines: ChromaLines) -> bytes:
     """Write a JPEG straight from luma and chroma."""
     luma, tables = photo.frames[0].luma, photo.jpeg
-    if tables is not None and tables.full_chroma:
-        return save_jpeg(join(luma, lines), tables)
-    return save_jpeg(join_halved(luma, lines), tables)
+    halve = tables is None or not tables.full_chroma
+    return save_jpeg_strips(join_by_strips(luma, lines, halve=halve), luma.height, tables)
 
 
 def _encode_still(picture: Image.Image, file_type: FileType, *, lossless: bool) -> bytes:

@@ -10,7 +10,6 @@ corrected once so that the result's cell averages agree with the prediction: bot
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +17,10 @@ from numpy.typing import NDArray
 from inference.imaging.chroma import CB_TO_BLUE, CB_TO_GREEN, CR_TO_GREEN, CR_TO_RED, Float
 
 _REGULARISATION = 1e-2 * 255**2
-_STRIP_ROWS = 32
-_SMALL = 1e-3
+_STRIP_PIXELS = 2**15
+"""What is worked on at a time: few enough for the processor's cache."""
+_STRIP_CELLS = 4
+_ROOM = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,59 +47,63 @@ def fit_lines(luma: Float, chroma: Float) -> ChromaLines:
     return ChromaLines(slope, offset + chroma - cell_means(fine, cells))
 
 
+class Spreader:
+    """Spreads chroma over a photo of a given size, (height, width), as many of its rows at a time as one likes."""
+
+    def __init__(self, lines: ChromaLines, size: tuple[int, int]) -> None:
+        height, width = size
+        self._wide = _interpolate(np.stack([lines.slope, lines.offset]), width)
+        self._shares = _shares(height, lines.slope.shape[1])
+        self._strip_rows = max(1, min(_STRIP_PIXELS // width, _STRIP_CELLS * height // lines.slope.shape[1]))
+
+    def rows(self, top: int, luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the chroma (2, h, W), Cb and Cr as JPEG stores them, of the rows from ``top`` on, with their luma.
+
+        Each pixel's chroma is scaled into the RGB gamut at the pixel's own luma, keeping its hue. Besides the result,
+        memory is a few strips of rows.
+        """
+        chroma = np.empty((2, *luma.shape), dtype=np.uint8)
+        for start in range(0, len(luma), self._strip_rows):
+            levels = luma[start : start + self._strip_rows].astype(np.float32)
+            stop = start + len(levels)
+            shares = self._shares[top + start : top + stop]
+            cells = np.flatnonzero(shares.any(axis=0))
+            near = slice(cells[0], cells[-1] + 1)
+            values, offset = np.matmul(shares[:, near], self._wide[:, :, near])
+            values *= levels
+            values += offset
+            _scale_into_gamut(values, levels, *offset)
+            values += 128.5  # the cast below truncates
+            chroma[:, start:stop] = values
+        return chroma
+
+
 def spread(lines: ChromaLines, luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the chroma (2, H, W), Cb and Cr as JPEG stores them, of a photo with ``luma`` (H, W).
-
-    Each pixel's chroma is scaled into the RGB gamut at the pixel's own luma, keeping its hue. Works through strips of
-    rows: besides the result, memory is a few strips.
-    """
+    """Return the chroma (2, H, W), Cb and Cr as JPEG stores them, of a photo with ``luma`` (H, W)."""
     height, width = luma.shape
-    wide = _interpolate(np.stack([lines.slope, lines.offset]), width)
-    upper, lower, share = _taps(height, lines.slope.shape[1])
-    chroma = np.empty((2, height, width), dtype=np.uint8)
-    for start, stop in _strips(upper):
-        first = wide[:, :, upper[start]][:, :, None]
-        change = wide[:, :, lower[start]][:, :, None] - first
-        slope, offset = change * share[start:stop, None] + first
-        levels = luma[start:stop].astype(np.float32)
-        slope *= levels
-        slope += offset
-        _scale_into_gamut(slope, levels)
-        slope += 128.5  # the cast below truncates
-        chroma[:, start:stop] = slope
-    return chroma
+    return Spreader(lines, (height, width)).rows(0, luma)
 
 
-def _scale_into_gamut(chroma: Float, luma: Float) -> None:
-    """Scale chroma (2, n, w) in place so that red, green and blue stay within 0..255 at the given luma (n, w)."""
+def _scale_into_gamut(chroma: Float, luma: Float, green: Float, spare: Float) -> None:
+    """Scale chroma (2, n, w) in place so that red, green and blue stay within 0..255 at the given luma (n, w).
+
+    ``green`` and ``spare`` (n, w) are overwritten; so is ``luma``.
+    """
     cb, cr = chroma
-    red = cr * CR_TO_RED
-    blue = cb * CB_TO_BLUE
-    green = cb * CB_TO_GREEN
-    green += cr * CR_TO_GREEN
+    np.multiply(cb, CB_TO_GREEN, out=green)
+    np.multiply(cr, CR_TO_GREEN, out=spare)
+    green += spare
+    red, blue = np.multiply(cr, CR_TO_RED, out=spare), cb * CB_TO_BLUE
     highest = np.maximum(red, blue)
     np.maximum(highest, green, out=highest)
-    np.maximum(highest, _SMALL, out=highest)
     lowest = np.minimum(red, blue, out=red)
     np.minimum(lowest, green, out=lowest)
-    np.minimum(lowest, -_SMALL, out=lowest)
-    scale = np.subtract(255, luma, out=blue)
-    scale /= highest
-    np.divide(luma, lowest, out=green)
-    np.negative(green, out=green)
-    np.minimum(scale, green, out=scale)
-    np.minimum(scale, 1, out=scale)
-    chroma *= scale
-
-
-def _strips(upper: NDArray[np.intp]) -> list[tuple[int, int]]:
-    """Split the rows into runs between the same two low-resolution rows, short enough for the processor's cache."""
-    starts = [0, *(np.flatnonzero(np.diff(upper)) + 1).tolist(), len(upper)]
-    return [
-        (row, min(row + _STRIP_ROWS, stop))
-        for start, stop in pairwise(starts)
-        for row in range(start, stop, _STRIP_ROWS)
-    ]
+    # How many times as far as it may does each color go? A little more room than there is spares black and white 0 / 0.
+    lowest /= np.subtract(-_ROOM, luma, out=green)
+    highest /= np.subtract(255 + _ROOM, luma, out=luma)
+    np.maximum(highest, lowest, out=highest)
+    np.maximum(highest, 1, out=highest)
+    chroma /= highest
 
 
 def _taps(size: int, cells: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Float]:
@@ -110,6 +115,16 @@ def _taps(size: int, cells: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Fl
     centre = np.clip(centre, 0, cells - 1)
     first = np.minimum(centre.astype(np.intp), max(cells - 2, 0))
     return first, np.minimum(first + 1, cells - 1), (centre - first).astype(np.float32)
+
+
+def _shares(size: int, cells: int) -> Float:
+    """Return the shares (size, cells) that each of ``size`` pixels has of the cells."""
+    first, second, share = _taps(size, cells)
+    shares = np.zeros((size, cells), dtype=np.float32)
+    pixels = np.arange(size)
+    shares[pixels, first] = 1 - share
+    shares[pixels, second] += share
+    return shares
 
 
 def _interpolate(planes: Float, size: int) -> Float:

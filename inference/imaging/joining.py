@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from inference.imaging.chroma import Float, chroma_from_ab
-from inference.imaging.guided import ChromaLines, cell_means, fit_lines, spread
+from inference.imaging.guided import ChromaLines, Spreader, cell_means, fit_lines, spread
+from inference.imaging.jpeg_strips import STRIP_UNIT
 from inference.imaging.photo import Photo
 from inference.imaging.timeline import steady
 
 _CELL = 4
 """Pixels of the network's input to one cell of its output, in each direction."""
+_STRIP_PIXELS = 2**18
+"""What is joined and coded at a time: little enough to stay in the processor's cache."""
 
 
 def chroma_lines(photo: Photo, ab: Sequence[Float], vividness: float) -> list[ChromaLines]:
@@ -37,15 +40,25 @@ def join(luma: Image.Image, lines: ChromaLines) -> Image.Image:
     return _merged(luma, spread(lines, np.asarray(luma)))
 
 
-def join_halved(luma: Image.Image, lines: ChromaLines) -> Image.Image:
-    """Return the picture in mode YCbCr, with one chroma for every 2 x 2 pixels, as 4:2:0 files keep it."""
+def join_by_strips(luma: Image.Image, lines: ChromaLines, *, halve: bool) -> Iterator[Image.Image]:
+    """Yield the picture in strips of mode YCbCr, from top to bottom, of as many rows as ``join_strips`` takes.
+
+    With ``halve``, there is one chroma for every 2 x 2 pixels, as 4:2:0 files keep it.
+    """
     width, height = luma.size
-    halved = spread(lines, np.asarray(luma.reduce(2)))
-    return _merged(luma, [_doubled(plane)[:height, :width] for plane in halved])
+    step = 2 if halve else 1
+    spreader = Spreader(lines, (-(-height // step), -(-width // step)))
+    rows = max(1, _STRIP_PIXELS // (width * STRIP_UNIT)) * STRIP_UNIT
+    for top in range(0, height, rows):
+        strip = luma.crop((0, top, width, min(top + rows, height)))
+        chroma = spreader.rows(top // step, np.asarray(strip.reduce(step)))
+        yield _merged(strip, [_doubled(plane) for plane in chroma] if halve else chroma)
 
 
 def _merged(luma: Image.Image, chroma: Iterable[NDArray[np.uint8]]) -> Image.Image:
-    return Image.merge("YCbCr", (luma, *(Image.fromarray(plane) for plane in chroma)))
+    """Put the planes together; those of chroma may be larger than luma."""
+    width, height = luma.size
+    return Image.merge("YCbCr", (luma, *(Image.fromarray(plane[:height, :width]) for plane in chroma)))
 
 
 def _doubled(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""A 24-megapixel photo takes little more memory than its own pixels."""
+"""A 24-megapixel photo takes little more memory than its own luma."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ print(peak() - before, picture.width, picture.height)
 @pytest.mark.parametrize(
     ("file_name", "mode", "layout", "most_mebibytes"),
     [
-        ("photo.jpg", "RGB", "recolored", 260),
+        ("photo.jpg", "RGB", "recolored", 72),
         ("photo.jpg", "RGB", "side_by_side", 260),
-        ("gray.jpg", "L", "recolored", 260),
+        ("gray.jpg", "L", "recolored", 72),
         ("photo.png", "RGB", "recolored", 300),
     ],
 )
