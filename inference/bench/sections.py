@@ -25,5 +25,7 @@ class Section:
 
 SECTIONS = (
     Section("peer", "file to file beside rz-colorization 1.0.5, the authors' release (extra “bench”)"),
+    Section("serving", "a real worker over HTTP: throughput, latency, and fairness to small photos"),
+    Section("growth", "time and memory by megapixels, clients and length of the queue; --plots draws them"),
     Section("start", "from the command to the first photo, and what the imports take"),
 )

@@ -1,0 +1,187 @@
+"""A real worker over HTTP: one client, many, clients that come at random, and giant photos among small ones."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from inference.bench.conditions import Conditions
+from inference.bench.load import Clients, Load, clients_of, moments, percentile
+from inference.bench.photographs import photograph
+from inference.bench.running_worker import running_worker
+from inference.bench.tables import Goal, Table
+
+_SIZE = (1280, 800)
+_GIANT = (6000, 4000)
+_PHOTOS = 6
+_CLIENTS = 64
+_ALONE = 40
+_CROWD = 320
+_CROWD_WARM = 64
+_UTILISATION = 0.6
+_RANDOM_SECONDS = 8.0
+_BESIDE_SECONDS = 6.0
+_BESIDE_UTILISATION = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What one stage took of a lone photo's time."""
+
+    stage: str
+    ms: Annotated[float, "median ms"]
+    share: Annotated[float, "% of the total"]
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """How many photos a second one way of working gives."""
+
+    way: str
+    per_second: Annotated[float, "photos/s"]
+    share: Annotated[float, "× served"]
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How long clients waited, in milliseconds."""
+
+    clients: str
+    photos: int
+    p50: float
+    p95: float
+    p99: float
+
+
+def measure(conditions: Conditions) -> Iterator[Table]:
+    """Measure one worker with its defaults, and what the same cores do without it."""
+    photos = [photograph(*_SIZE, seed) for seed in range(_PHOTOS)]
+    without = _without_a_worker(conditions.folder, photos)
+    with running_worker() as worker:
+
+        def run(ask: Callable[[Clients], Awaitable[Load]]) -> Load:
+            return asyncio.run(_with_clients(worker.url, ask))
+
+        run(lambda clients: clients.closed(photos, 4, _CROWD_WARM))
+        alone = run(lambda clients: clients.closed(photos, 1, _ALONE))
+        yield _alone(alone)
+        crowd = run(lambda clients: clients.closed(photos, _CLIENTS, _CROWD))
+        yield _throughput(crowd, without)
+        rate = _UTILISATION * crowd.per_second
+        at_random = run(lambda clients: clients.at_random(photos, rate, _RANDOM_SECONDS))
+        yield _queueing(alone, crowd, at_random, rate)
+        rate = _BESIDE_UTILISATION * crowd.per_second
+        before = run(lambda clients: clients.at_random(photos, rate, _BESIDE_SECONDS, seed=1))
+        beside = run(lambda clients: _beside_a_giant(clients, photos, rate))
+        yield _giants(before, beside)
+
+
+async def _with_clients(url: str, ask: Callable[[Clients], Awaitable[Load]]) -> Load:
+    async with clients_of(url) as clients:
+        return await ask(clients)
+
+
+async def _beside_a_giant(clients: Clients, photos: Sequence[bytes], rate: float) -> Load:
+    """Return what clients of small photos see while one client sends giants, one after the other."""
+    photo = photograph(*_GIANT)
+
+    async def send_giants() -> None:
+        while True:
+            await clients.ask(photo)
+
+    giants = asyncio.create_task(send_giants())
+    try:
+        return await clients.at_random(photos, rate, _BESIDE_SECONDS, seed=1)
+    finally:
+        giants.cancel()
+
+
+def _without_a_worker(folder: Path, photos: Sequence[bytes]) -> dict[str, Any]:
+    """Return photos a second by the best of fixed batch sizes, and by Pillow alone."""
+    paths = [folder / f"serving-{number}.jpg" for number in range(len(photos))]
+    for path, photo in zip(paths, photos, strict=True):
+        path.write_bytes(photo)
+    command = [sys.executable, "-m", "inference.bench.fixed_batches", *map(str, paths)]
+    answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603
+    figures: dict[str, Any] = json.loads(answer.stdout)
+    return figures
+
+
+def _alone(alone: Load) -> Table:
+    stages = list(alone.answers[0].stages)
+    ms = {stage: statistics.median(each.stages[stage] for each in alone.answers) for stage in stages}
+    ms["HTTP and the client"] = statistics.median(each.ms - each.stages["total"] for each in alone.answers)
+    total = ms.pop("total") + ms["HTTP and the client"]
+    rows = [Stage(stage, each, 100 * each / total) for stage, each in ms.items()]
+    goal = Goal("ms added by the batcher for one client (median of “queue”)", ms["queue"], at_most=1.0)
+    return Table(f"One client, {_SIZE[0]} × {_SIZE[1]} JPEGs: where {total:.0f} ms go", rows, [goal])
+
+
+def _throughput(crowd: Load, without: dict[str, Any]) -> Table:
+    served = crowd.per_second
+    rows = [Throughput(f"served to {_CLIENTS} clients", served, 1.0)]
+    batches: dict[str, float] = without["batches"]
+    rows += [Throughput(f"no server, batches of {size}", each, each / served) for size, each in batches.items()]
+    rows.append(Throughput("Pillow decodes and encodes", without["pillow"], without["pillow"] / served))
+    goals = [Goal("of the best fixed batch's throughput", served / max(batches.values()), at_least=1.0)]
+    if without["device"] != "cpu":
+        goals.append(Goal("of what the cores can decode and encode", served / without["pillow"], at_least=0.7))
+    return Table(
+        f"{_CLIENTS} clients, {_SIZE[0]} × {_SIZE[1]} JPEGs, on {without['device']}",
+        rows,
+        goals,
+        "A fixed batch is decoded on all cores, goes through the network together and is encoded on all cores, in one "
+        "process without HTTP. The clients share the server's cores.",
+    )
+
+
+def _queueing(alone: Load, crowd: Load, at_random: Load, rate: float) -> Table:
+    least = alone.percentile(50)
+    ideal = ideal_latencies(moments(rate, _RANDOM_SECONDS), 1000 / crowd.per_second, least)
+    ideal_crowd = _CLIENTS * 1000 / crowd.per_second
+    rows = [
+        _latency(f"{_CLIENTS} at a time", crowd),
+        Latency("the same, ideal", len(crowd.answers), ideal_crowd, ideal_crowd, ideal_crowd),
+        _latency(f"{rate:.1f} a second at random", at_random),
+        Latency("the same, ideal", len(ideal), *(percentile(ideal, share) for share in (50, 95, 99))),
+    ]
+    goals = [
+        Goal(f"× the ideal queue's p99, {_CLIENTS} at a time", rows[0].p99 / rows[1].p99, at_most=2.0),
+        Goal("× the ideal queue's p99, at random", rows[2].p99 / rows[3].p99, at_most=2.0),
+    ]
+    return Table(
+        "Latency under load, in ms",
+        rows,
+        goals,
+        f"The ideal queue answers first come, first served, at the pace measured under {_CLIENTS} clients, and no "
+        f"photo before a lone one's {least:.0f} ms; random arrivals are a Poisson process at {_UTILISATION:.0%} of "
+        "that pace.",
+    )
+
+
+def ideal_latencies(arrivals: Sequence[float], ms_each: float, least_ms: float) -> list[float]:
+    """Return in ms how long each waits who arrives at these moments (s), at one photo every ``ms_each``."""
+    latencies, free = [], 0.0
+    for arrival in arrivals:
+        free = max(free, arrival * 1000) + ms_each
+        latencies.append(max(least_ms, free - arrival * 1000))
+    return latencies
+
+
+def _giants(before: Load, beside: Load) -> Table:
+    megapixels = _GIANT[0] * _GIANT[1] / 1e6
+    rows = [_latency("small photos alone", before), _latency(f"beside {megapixels:.0f}-megapixel photos", beside)]
+    goal = Goal("× p95 of small photos beside giants", rows[1].p95 / rows[0].p95, at_most=1.5)
+    note = "One client sends giants one after another, so that every small photo has one beside it."
+    return Table("A giant photo among small ones, in ms", rows, [goal], note)
+
+
+def _latency(clients: str, load: Load) -> Latency:
+    return Latency(clients, len(load.answers), *(load.percentile(share) for share in (50, 95, 99)))

@@ -1,0 +1,54 @@
+"""The benchmark's own arithmetic."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from inference.bench import memory
+from inference.bench.growth import exponent
+from inference.bench.load import Answer, Load, moments
+from inference.bench.plots import Curve, draw
+from inference.bench.serving import ideal_latencies
+
+
+def test_an_ideal_queue_answers_in_turn_and_never_faster_than_alone() -> None:
+    assert ideal_latencies([0.0, 0.01, 1.0], ms_each=100, least_ms=150) == [150, 190, 150]
+
+
+def test_random_moments_are_as_many_as_asked_for_and_the_same_each_time() -> None:
+    times = moments(50, 100)
+    assert times == moments(50, 100) == sorted(times)
+    assert len(times) == pytest.approx(5000, rel=0.05)
+    assert times[-1] < 100
+
+
+def test_linear_growth_has_exponent_one() -> None:
+    assert exponent([1, 2, 8], [3, 6, 24]) == pytest.approx(1)
+    assert exponent([1, 2, 8], [1, 4, 64]) == pytest.approx(2)
+
+
+def test_a_load_knows_its_pace_and_its_percentiles() -> None:
+    load = Load([Answer(second, second + 0.5, {}) for second in range(4)])
+    assert load.seconds == 3.5
+    assert load.per_second == pytest.approx(4 / 3.5)
+    assert load.percentile(99) == pytest.approx(500)
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc")
+def test_the_peak_is_measured_anew() -> None:
+    before = memory.forget_peak()
+    held = bytearray(os.urandom(1)) * 50_000_000
+    del held
+    assert memory.peak() - before > 40_000_000
+    assert memory.forget_peak() - before < 20_000_000
+
+
+def test_plots_are_pictures(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="of the extra “bench”")
+    draw(tmp_path / "it.png", "clients", Curve("ms", [1, 2], [3, 4]), Curve("MB", [1, 2], [5, 6]))
+    with Image.open(tmp_path / "it.png") as picture:
+        assert picture.width > picture.height > 300
