@@ -75,6 +75,7 @@ class WorkerSettings(BaseSettings):
     exit_with_stdin: bool = Field(
         False, description="shut down when standard input closes, so that the worker never outlives its parent"
     )
+    profile: bool = Field(False, description="tell where the time went, by stage and line of code, when it stops")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe events logged")
 
     @classmethod

@@ -168,7 +168,7 @@ def _draw(folder: Path, sizes: Sequence[Size], crowds: Sequence[Crowd], queues: 
         folder / "growth-clients.png",
         "clients",
         Curve("median wait, ms", clients, [each.p50 for each in crowds]),
-        Curve("photos/s", clients, [each.per_second for each in crowds]),
+        Curve("photos/s", clients, [each.per_second for each in crowds], is_cost=False),
         Curve("peak MB above idle", clients, [each.peak_mb for each in crowds]),
     )
     queued = [each.queued for each in queues]

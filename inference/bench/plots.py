@@ -19,17 +19,20 @@ class Curve:
     name: str
     sizes: Sequence[float]
     values: Sequence[float]
+    is_cost: bool = True
+    """Whether it may grow, and a straight line is to be drawn beside it."""
 
 
 def draw(file: Path, size: str, *curves: Curve) -> None:
-    """Draw the curves side by side over ``size``, each beside a straight line from nothing to its last point."""
+    """Draw the curves side by side over ``size``, costs beside a straight line from nothing to their last point."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(_INCHES * len(curves), _INCHES * 0.8), dpi=_DOTS_PER_INCH, layout="constrained")
     FigureCanvasAgg(figure)
     for curve, axes in zip(curves, figure.subplots(1, len(curves), squeeze=False)[0], strict=True):
-        axes.plot([0, curve.sizes[-1]], [0, curve.values[-1]], color=_LINEAR, linestyle="--", label="linear")
+        if curve.is_cost:
+            axes.plot([0, curve.sizes[-1]], [0, curve.values[-1]], color=_LINEAR, linestyle="--", label="linear")
         axes.plot(curve.sizes, curve.values, color=_MEASURED, marker="o", label="measured")
         axes.set_xlabel(size)
         axes.set_title(curve.name)

@@ -25,6 +25,8 @@ class RunningWorker:
     pid: int
     listening_after: float
     ready_after: float
+    last_words: list[str]
+    """What it has written since, line by line; complete after the block."""
 
 
 @contextmanager
@@ -48,11 +50,14 @@ def running_worker(*flags: str) -> Iterator[RunningWorker]:
         listening = time.perf_counter() - began
         _wait_for(_READY, process, said)
         ready = time.perf_counter() - began
-        # Nobody reads its log from here on, but a full pipe would hold it up.
-        threading.Thread(target=_read_away, args=(process,), daemon=True).start()
-        yield RunningWorker(address[1], process.pid, listening, ready)
+        # A full pipe would hold it up.
+        last_words: list[str] = []
+        reader = threading.Thread(target=last_words.extend, args=(process.stderr,), daemon=True)
+        reader.start()
+        yield RunningWorker(address[1], process.pid, listening, ready, last_words)
     finally:
         _end(process)
+    reader.join()
 
 
 def _wait_for(pattern: re.Pattern[str], process: subprocess.Popen[str], said: list[str]) -> re.Match[str]:
@@ -63,12 +68,6 @@ def _wait_for(pattern: re.Pattern[str], process: subprocess.Popen[str], said: li
         if match := pattern.search(line):
             return match
     raise RuntimeError("the worker ended: " + "".join(said))
-
-
-def _read_away(process: subprocess.Popen[str]) -> None:
-    if process.stderr is not None:
-        for _ in process.stderr:
-            pass
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -88,6 +88,8 @@ async def _recolor(request: web.Request, worker: Worker, place: Place, options: 
     metrics.input_bytes.observe(len(data))
     recolored = await recolorer.recolor(data, options, stages)
     metrics.count_recolored(recolored, stages.total_seconds)
+    if worker.profiler is not None:
+        worker.profiler.count(stages.milliseconds)
     _log_recolored(recolored, len(data), stages.total_seconds)
     headers = {
         MODEL_HEADER: recolored.model,

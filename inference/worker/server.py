@@ -33,6 +33,7 @@ async def serve(settings: WorkerSettings) -> int:
             log.event("listening", address=address)
         status = await _serve_until(stop, worker)
     log.event("stopped")
+    worker.end_profile()
     return status
 
 

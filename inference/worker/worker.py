@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,6 +12,7 @@ from inference.settings import WorkerSettings
 from inference.worker import log
 from inference.worker.admission import Admission, Phase
 from inference.worker.metrics import Metrics
+from inference.worker.profiling import Profiler
 from inference.worker.recoloring import Recolorer
 
 
@@ -20,6 +22,7 @@ class Worker:
     def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
         self.metrics = Metrics()
+        self.profiler = Profiler() if settings.profile else None
         self.admission = Admission(settings.queue_size, settings.queue_bytes)
         self.recolorer: Recolorer | None = None
         self._device_thread = ThreadPoolExecutor(1, thread_name_prefix="device")
@@ -39,8 +42,15 @@ class Worker:
         self.metrics.model_info.labels(colorizer.name, str(colorizer.device)).set(1)
         if self.admission.phase is Phase.LOADING:
             self.admission.phase = Phase.READY
+            if self.profiler is not None:
+                self.profiler.start()
             log.event("ready", model=colorizer.name, device=colorizer.device, seconds=time.perf_counter() - began)
         await self.recolorer.run()
+
+    def end_profile(self) -> None:
+        """Write where the time went to standard error, if that was asked for and the worker has served at all."""
+        if self.profiler is not None and self.profiler.is_running:
+            sys.stderr.write(self.profiler.stop() + "\n")
 
     async def drain(self) -> None:
         """Let the requests in progress finish, as long as the settings allow, and take no new ones."""
