@@ -150,13 +150,14 @@ class Colorizer:
         paper_on_gpu = self.device.type == "cuda" and isinstance(self._serving, Eccv16)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=paper_on_gpu):
             logits = self._serving(lightness) if hints is None else self._serving(lightness, hints.to(self.device))
-        return self._decoded(logits).mul_(self.configuration.chroma).cpu()
+        return self.decode(logits).cpu()
 
-    def _decoded(self, logits: Tensor) -> Tensor:
-        temperature, shrinkage = self.configuration.temperature, self.configuration.shrinkage
-        if shrinkage is None:
-            return annealed_mean(logits, temperature)
-        return shrunk_mean(logits, temperature, shrinkage)
+    def decode(self, logits: Tensor) -> Tensor:
+        """Turn the network's logits ``(N, 313, H, W)`` into ab, float32 ``(N, 2, H, W)``, as is configured."""
+        own = self.configuration
+        if own.shrinkage is None:
+            return annealed_mean(logits, own.temperature) * own.chroma
+        return shrunk_mean(logits, own.temperature, own.shrinkage) * own.chroma
 
 
 def choose_device(name: str) -> torch.device:
