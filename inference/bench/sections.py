@@ -25,6 +25,8 @@ class Section:
 
 SECTIONS = (
     Section("peer", "file to file beside rz-colorization 1.0.5, the authors' release (extra “bench”)"),
+    Section("files", "JPEG to JPEG without the network, beside Pillow decoding and encoding the same file"),
+    Section("upsampling", "chroma brought to full size with luma as guide, and bilinearly; on real --photos"),
     Section("network", "the network alone, in every runtime that could serve it on a CPU (extra “bench”)"),
     Section("serving", "a real worker over HTTP: throughput, latency, and fairness to small photos"),
     Section("growth", "time and memory by megapixels, clients and length of the queue; --plots draws them"),
