@@ -131,6 +131,8 @@ class EfficientNetLite(nn.Module):
         shapes = list(_block_shapes(variant))
         self._conv_stem = SameConv2d(3, _STEM, 3, stride=2, bias=False)
         self._bn0 = _norm(_STEM)
+        self.gray_stem: nn.Module | None = None
+        """What takes the place of the stem's convolution on one plane, where the network is rearranged for serving."""
         self._blocks = nn.ModuleList(InvertedResidual(shape) for _, shape in shapes)
         last = {stage: index for index, (stage, _) in enumerate(shapes)}
         self._taps = tuple(last[stage] for stage in _TAPS)
@@ -151,6 +153,8 @@ class EfficientNetLite(nn.Module):
 
     def trunk_gray(self, gray: Tensor) -> tuple[Tensor, Tensor]:
         """Run the lower half on one normalised plane ``(N, 1, H, W)``: the maps at strides 4 and 8."""
+        if self.gray_stem is not None:
+            return self._trunk(self.gray_stem(gray))
         # Three equal channels through one kernel are one channel through the kernel's sum.
         return self._trunk(same_conv(gray, self._conv_stem, self._conv_stem.weight.sum(1, keepdim=True)))
 
