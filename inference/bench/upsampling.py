@@ -46,15 +46,13 @@ def _guided(luma: Luma, fine: Float, chroma: Float) -> NDArray[np.uint8]:
 
 
 def _guided_halved(luma: Luma, fine: Float, chroma: Float) -> NDArray[np.uint8]:
-    halved = _guided(np.asarray(Image.fromarray(luma).reduce(2)), fine, chroma)
-    size = luma.shape[1], luma.shape[0]
-    return np.stack([np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.BILINEAR)) for plane in halved])
+    return _guided(np.asarray(Image.fromarray(luma).reduce(2)), fine, chroma)
 
 
 _METHODS: dict[str, Method] = {
     "bilinear": _bilinear,
     "guided": _guided,
-    "guided at half size, then bilinear, as 4:2:0 JPEGs are shown": _guided_halved,
+    "guided, at half size as in 4:2:0 JPEGs": _guided_halved,
 }
 
 
@@ -109,7 +107,9 @@ def _row(name: str, method: Method, photos: Sequence[Image.Image]) -> Row:
 def _errors(method: Method, photo: Image.Image) -> tuple[float, float]:
     """Return the mean ab error of all pixels, and of those at edges."""
     luma, fine, chroma = _prepared(photo)
-    planes = [Image.fromarray(plane) for plane in (luma, *method(luma, fine, chroma))]
+    spread_chroma = (Image.fromarray(plane) for plane in method(luma, fine, chroma))
+    shown = (plane.resize(photo.size, Image.Resampling.BILINEAR) for plane in spread_chroma)
+    planes = [Image.fromarray(luma), *shown]
     result = Image.merge("YCbCr", planes).convert("RGB")
     distance = np.hypot(*(_lab(result)[1:] - _lab(photo)[1:]))
     slope = np.hypot(*np.gradient(luma.astype(np.float32)))

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
-from inference.imaging import Limits, decode
+from inference.imaging import Limits, decode, decoding
+from inference.problems import BrokenImage
 from inference.vocabulary import RecolorOptions
 from tests.inference.imaging.pictures import difference, file_of, luma_of, opened, recolor_as, scene
 
@@ -113,3 +114,25 @@ def test_more_vividness_is_more_colorful() -> None:
 
     assert colorfulness(0.5) < 0.7 * colorfulness(1)
     assert colorfulness(1) < 0.8 * colorfulness(1.8)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_large_photos_are_seen_as_small_ones_are(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large ones are gone through twice, for their luma and for what color they have."""
+    image, options = KINDS[kind]
+    toned = Image.merge("RGB", [image.convert("L").point(lambda level, by=by: level * by) for by in (1, 0.85, 0.7)])
+    for picture in (image, image if image.mode != "RGB" else toned):
+        data = file_of(picture, "JPEG", quality=85, **options)
+        small = decode(data, Limits())
+        monkeypatch.setattr(decoding, "_LARGE_PIXELS", 0)
+        large = decode(data, Limits())
+        monkeypatch.undo()
+        assert np.array_equal(np.asarray(small.frames[0].luma), np.asarray(large.frames[0].luma))
+        assert small.kind is large.kind
+
+
+def test_a_large_photo_cut_short_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "_LARGE_PIXELS", 0)
+    data = file_of(SCENE, "JPEG")
+    with pytest.raises(BrokenImage):
+        decode(data[: len(data) // 2], Limits())
