@@ -10,6 +10,7 @@ import sys
 from inference.settings import UnusableSettings
 from inference.worker import log
 from inference.worker.command_line import parse_settings
+from inference.worker.heap import use_few_arenas
 from inference.worker.server import serve
 
 _BENCH = "bench"
@@ -27,6 +28,7 @@ def main() -> int:
     try:
         settings = parse_settings(arguments)
         log.configure(settings.log_level)
+        use_few_arenas()
         return asyncio.run(serve(settings))
     except UnusableSettings as complaint:
         sys.stderr.write(f"colorizebot worker: {complaint}\n")

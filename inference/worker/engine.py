@@ -16,6 +16,7 @@ from inference.model.colorizer import Colorizer, WeightsError, load_colorizer
 from inference.settings import UnusableSettings, WorkerSettings, names_of
 from inference.vocabulary import RecolorOptions
 from inference.worker.batching import Plane
+from inference.worker.heap import give_back_memory
 
 
 class Engine:
@@ -43,6 +44,7 @@ class Engine:
         engine = cls(_load_colorizer(settings), limits)
         for shape in engine.colorizer.shapes:
             engine.forward([np.zeros(shape, np.float32)])
+        give_back_memory()
         return engine
 
     def measure(self, data: bytes) -> int:

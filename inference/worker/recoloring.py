@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
@@ -14,6 +15,7 @@ from inference.settings import WorkerSettings
 from inference.vocabulary import Recolored, RecolorOptions
 from inference.worker import log
 from inference.worker.batching import Batcher
+from inference.worker.heap import give_back_memory
 from inference.worker.metrics import Metrics
 from inference.worker.out_of_memory import BatchLimit, is_out_of_memory
 from inference.worker.photo_threads import PhotoThreads
@@ -49,21 +51,28 @@ class Recolorer:
 
     async def recolor(self, data: bytes, options: RecolorOptions, stages: Stages) -> Recolored:
         """Return the photo recolored; raises ``Problem``. Cancelled at any point, it goes no further."""
-        engine = self.engine
-        pixels = await _staged("check", partial(engine.measure, data), self._threads, stages, under_way=True)
+        check = partial(self.engine.measure, data)
+        pixels = await _staged("check", check, self._threads, stages, under_way=True)
         large = pixels > _LARGE_PIXELS
         threads = self._threads_for_large if large else self._threads
         arrived = time.perf_counter()
         async with self._memory.reserve(pixels, large=large):
             stages.add("wait", time.perf_counter() - arrived)
-            with self._memory_may_run_out("decode"):
-                photo, lightness = await _staged("decode", partial(engine.decode, data), threads, stages)
-            prediction = await self._batcher.predict(lightness)
-            stages.add("queue", prediction.queue_seconds)
-            stages.add("network", prediction.network_seconds)
-            encode = partial(engine.encode, photo, prediction.ab, options)
-            with self._memory_may_run_out("encode"):
-                picture = await _staged("encode", encode, threads, stages, under_way=True)
+            recolored = await self._recolor(data, options, stages, threads)
+        if large:
+            asyncio.get_running_loop().run_in_executor(None, give_back_memory)  # the answer need not wait for it
+        return recolored
+
+    async def _recolor(self, data: bytes, options: RecolorOptions, stages: Stages, threads: PhotoThreads) -> Recolored:
+        engine = self.engine
+        with self._memory_may_run_out("decode"):
+            photo, lightness = await _staged("decode", partial(engine.decode, data), threads, stages)
+        prediction = await self._batcher.predict(lightness)
+        stages.add("queue", prediction.queue_seconds)
+        stages.add("network", prediction.network_seconds)
+        encode = partial(engine.encode, photo, prediction.ab, options)
+        with self._memory_may_run_out("encode"):
+            picture = await _staged("encode", encode, threads, stages, under_way=True)
         return Recolored(
             data=picture.data,
             media_type=picture.media_type,

@@ -1,0 +1,36 @@
+"""The GNU C library's heap, which by itself holds on to much of what photos have used; see mallopt(3).
+
+With other C libraries nothing is done, and little is amiss.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+
+_M_ARENA_MAX = -8  # of malloc.h
+_CORES_PER_ARENA = 8
+
+
+def use_few_arenas() -> None:
+    """Let threads share their arenas from now on; to be called before there are any.
+
+    Each thread with an arena of its own keeps what its largest photo has used. Shared, they keep it once: a tenth of a
+    worker's memory less, and no slower, for what is large is allocated seldom and what is small comes from caches.
+    """
+    if (library := _gnu_library()) is not None:
+        library.mallopt(_M_ARENA_MAX, 1 + (os.cpu_count() or 1) // _CORES_PER_ARENA)
+
+
+def give_back_memory() -> None:
+    """Give the system back what is free in the heap; that takes some milliseconds."""
+    if (library := _gnu_library()) is not None:
+        library.malloc_trim(0)
+
+
+def _gnu_library() -> ctypes.CDLL | None:
+    if sys.platform != "linux":
+        return None
+    library = ctypes.CDLL(None)
+    return library if hasattr(library, "mallopt") and hasattr(library, "malloc_trim") else None

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_GIVEN_BACK = """
+from inference.bench.memory import resident
+from inference.worker.heap import give_back_memory, use_few_arenas
+
+use_few_arenas()
+kept = []
+held = []
+for _ in range(400_000):  # pieces among which a few stay, so that the heap can't shrink from its end
+    held.append(bytes(1000))
+    if len(held) % 40_000 == 0:
+        kept.append(bytes(1000))
+del held
+before = resident()
+give_back_memory()
+print((before - resident()) // 1_000_000)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_what_is_free_is_given_back() -> None:
+    answer = subprocess.run([sys.executable, "-c", _GIVEN_BACK], capture_output=True, text=True, check=True)
+    assert int(answer.stdout) >= 100
