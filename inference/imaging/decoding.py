@@ -45,10 +45,15 @@ def decode(data: bytes, limits: Limits) -> Photo:
         return Photo(data, file_type, frames, timeline, kind, lossless=lossless, loop=image.info.get("loop"))
 
 
-def original_pictures(photo: Photo) -> Iterator[Image.Image]:
-    """Decode the photo once more and yield its frames in their own colors, upright, in mode L, LA, RGB or RGBA."""
+def original_pictures(photo: Photo, size: tuple[int, int]) -> Iterator[Image.Image]:
+    """Decode the photo once more and yield its frames in their own colors, upright, in mode L, LA, RGB or RGBA.
+
+    They are at least as large as ``size`` asks, or as the photo is; a JPEG is decoded no larger than it needs to be.
+    """
     with decoder_errors_are_broken_images():
         image = reopen(photo.data, photo.file_type)
+        if isinstance(image, JpegImageFile):
+            image.draft(None, size[::-1] if orientation(image) in QUARTER_TURNS else size)
         yield from (picture for picture, _ in _pictures(image, photo.file_type))
 
 

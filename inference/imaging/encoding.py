@@ -126,7 +126,7 @@ def _pictures(
     photo: Photo, lines: Sequence[ChromaLines], layout: Layout, size: tuple[int, int]
 ) -> Iterator[Image.Image]:
     """Yield each frame as it is to be shown, in mode RGB or RGBA."""
-    originals = original_pictures(photo) if layout is Layout.SIDE_BY_SIDE else None
+    originals = original_pictures(photo, size) if layout is Layout.SIDE_BY_SIDE else None
     for frame, key in zip(photo.frames, photo.timeline.key_of_frame, strict=True):
         recolored = _recolored(frame, lines[key], size)
         if originals is not None:

@@ -77,6 +77,19 @@ def test_wide_photos_are_scaled_down_side_by_side_only() -> None:
     assert photo.size == (3000, 900)
 
 
+@pytest.mark.parametrize("tag", [1, 6])
+def test_the_original_of_a_very_wide_jpeg_is_as_good_beside_it(tag: int) -> None:
+    """It is decoded at a fraction of its size, whichever way it is turned."""
+    wide = scene(4400, 300)
+    stored = wide.transpose(Image.Transpose.ROTATE_90) if tag == 6 else wide
+    exif = Image.Exif()
+    exif[0x0112] = tag
+    data = file_of(stored, "JPEG", quality=95, subsampling="4:4:4", exif=exif)
+    _, picture = recolor_as(wide, data, RecolorOptions(layout=Layout.SIDE_BY_SIDE, format=OutputFormat.PNG))
+    left = opened(picture.data).crop((0, 0, 2048, picture.height))
+    assert difference(left, wide.resize(left.size, Image.Resampling.LANCZOS)) < 1.5
+
+
 def test_opacity_is_kept_side_by_side() -> None:
     _, picture = recolor_as(SCENE, file_of(CLEAR, "PNG"), RecolorOptions(layout=Layout.SIDE_BY_SIDE))
     alpha = np.asarray(opened(picture.data).getchannel("A"))

@@ -37,7 +37,7 @@ print(peak() - before, picture.width, picture.height)
     ("file_name", "mode", "layout", "most_mebibytes"),
     [
         ("photo.jpg", "RGB", "recolored", 72),
-        ("photo.jpg", "RGB", "side_by_side", 260),
+        ("photo.jpg", "RGB", "side_by_side", 130),
         ("gray.jpg", "L", "recolored", 72),
         ("photo.png", "RGB", "recolored", 300),
     ],
