@@ -10,7 +10,7 @@ import sys
 from inference.settings import UnusableSettings
 from inference.worker import log
 from inference.worker.command_line import parse_settings
-from inference.worker.heap import use_few_arenas
+from inference.worker.heap import keep_what_the_network_frees, use_few_arenas
 from inference.worker.server import serve
 
 _BENCH = "bench"
@@ -29,6 +29,7 @@ def main() -> int:
         settings = parse_settings(arguments)
         log.configure(settings.log_level)
         use_few_arenas()
+        keep_what_the_network_frees()
         return asyncio.run(serve(settings))
     except UnusableSettings as complaint:
         sys.stderr.write(f"colorizebot worker: {complaint}\n")

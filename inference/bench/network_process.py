@@ -21,6 +21,7 @@ from inference.bench import memory
 from inference.bench.network_runtimes import RUNTIMES, SIDE, Batch, export_onnx
 from inference.bench.photographs import photograph
 from inference.bench.timing import median_ms
+from inference.worker.heap import keep_what_the_network_frees, use_few_arenas
 
 EXPORT = "export"
 BATCHES = (1, 8)
@@ -34,6 +35,8 @@ def main(name: str, threads: int, onnx: Path, prediction: Path) -> None:
         return
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+    use_few_arenas()
+    keep_what_the_network_frees()
     batches = {size: _lightness(size) for size in BATCHES}
     began = time.perf_counter()
     predict = RUNTIMES[name].prepare(threads, onnx)

@@ -39,9 +39,10 @@ def _ours() -> Callable[[Path, Path], object]:
     from inference.model.colorizer import load_colorizer
     from inference.recolor import recolor
     from inference.vocabulary import RecolorOptions
-    from inference.worker.heap import give_back_memory, use_few_arenas
+    from inference.worker.heap import give_back_memory, keep_what_the_network_frees, use_few_arenas
 
     use_few_arenas()
+    keep_what_the_network_frees()
     colorizer = load_colorizer(device="cpu")
     give_back_memory()
 

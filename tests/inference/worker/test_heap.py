@@ -28,3 +28,30 @@ print((before - resident()) // 1_000_000)
 def test_what_is_free_is_given_back() -> None:
     answer = subprocess.run([sys.executable, "-c", _GIVEN_BACK], capture_output=True, text=True, check=True)
     assert int(answer.stdout) >= 100
+
+
+_REUSED = """
+import resource
+from inference.worker.heap import keep_what_the_network_frees, use_few_arenas
+
+use_few_arenas()
+keep_what_the_network_frees()
+
+def run():
+    maps = [bytearray(7_000_000) for _ in range(4)]
+    for each in maps:
+        each[::4096] = b"1" * len(each[::4096])
+
+run()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10):
+    run()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_what_the_network_frees_is_there_for_its_next_batch() -> None:
+    answer = subprocess.run([sys.executable, "-c", _REUSED], capture_output=True, text=True, check=True)
+    page_faults = int(answer.stdout)
+    assert page_faults < 4 * 7_000_000 // 4096
