@@ -1,7 +1,7 @@
 """What the cores do without a server: ``python -m inference.bench.fixed_batches photo.jpg ...``.
 
-Prints JSON: ``batches``, photos a second by batch size; ``pillow``, photos a second that Pillow decodes and encodes on
-all cores; ``device``, the network's.
+Prints JSON: ``batches``, by batch size, and ``pillow``, for decoding and encoding on all cores without a network: each
+photos a second, and milliseconds of processor time a photo; ``device``, the network's.
 """
 
 from __future__ import annotations
@@ -35,19 +35,20 @@ def main(paths: Sequence[str]) -> None:
     photos = [Path(path).read_bytes() for path in paths]
     engine = Engine.load(parse_settings([]))
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
-        batches = {size: _per_second(size, photos, lambda batch: _recolor(batch, engine, threads)) for size in _SIZES}
-        pillow = _per_second(16, photos, lambda batch: list(threads.map(_reencode, batch)))
+        batches = {size: _pace(size, photos, lambda batch: _recolor(batch, engine, threads)) for size in _SIZES}
+        pillow = _pace(16, photos, lambda batch: list(threads.map(_reencode, batch)))
     device = str(engine.colorizer.device)
     sys.stdout.write(json.dumps({"batches": batches, "pillow": pillow, "device": device}) + "\n")
 
 
-def _per_second(size: int, photos: Sequence[bytes], work: Callable[[Sequence[bytes]], object]) -> float:
+def _pace(size: int, photos: Sequence[bytes], work: Callable[[Sequence[bytes]], object]) -> tuple[float, float]:
     endless = itertools.cycle(photos)
     work(list(itertools.islice(endless, size)))
-    began = time.perf_counter()
+    count = _PHOTOS // size * size
+    began, used = time.perf_counter(), time.process_time()
     for _ in range(_PHOTOS // size):
         work(list(itertools.islice(endless, size)))
-    return _PHOTOS // size * size / (time.perf_counter() - began)
+    return count / (time.perf_counter() - began), (time.process_time() - used) * 1000 / count
 
 
 def _recolor(batch: Sequence[bytes], engine: Engine, threads: Executor) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from inference.bench import memory
+from inference.bench import memory, processor
 from inference.bench.growth import exponent
 from inference.bench.load import Answer, Load, moments
 from inference.bench.plots import Curve, draw
@@ -52,3 +53,12 @@ def test_plots_are_pictures(tmp_path: Path) -> None:
     draw(tmp_path / "it.png", "clients", Curve("ms", [1, 2], [3, 4]), Curve("MB", [1, 2], [5, 6]))
     with Image.open(tmp_path / "it.png") as picture:
         assert picture.width > picture.height > 300
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
+def test_processor_time_is_that_of_the_process() -> None:
+    before = processor.seconds(os.getpid())
+    used = time.process_time()
+    while time.process_time() - used < 0.2:
+        pass
+    assert processor.seconds(os.getpid()) - before == pytest.approx(0.2, abs=0.05)
