@@ -93,7 +93,9 @@ async def test_from_loading_to_loss(weights_flags: list[str], tmp_path: Path, jp
 
             # Killed in the middle of a photo, it is lost, and stays so.
             large = asyncio.create_task(client.recolor(encoded(Image.new("L", (8000, 7000)))))
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.05)
+            os.kill(worker.process.pid, signal.SIGSTOP)  # so that it can't be done before it dies
+            assert not large.done()
             os.kill(worker.process.pid, signal.SIGKILL)
             with pytest.raises(WorkerLost):
                 await large
@@ -103,7 +105,7 @@ async def test_from_loading_to_loss(weights_flags: list[str], tmp_path: Path, jp
 
 
 async def test_giving_up_tells_the_worker(small_worker: RunningWorker) -> None:
-    photo = encoded(photograph(4000, 3000), quality=10)
+    photo = encoded(photograph(7000, 5000, "RGB"), quality=5, progressive=True)
     async with InferenceClient(small_worker.url, timeout=0.1) as client:
         with pytest.raises(WorkerLost, match="too long"):
             await client.recolor(photo)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import time
 from pathlib import Path
@@ -42,8 +43,8 @@ def test_a_load_knows_its_pace_and_its_percentiles() -> None:
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc")
 def test_the_peak_is_measured_anew() -> None:
     before = memory.forget_peak()
-    held = bytearray(os.urandom(1)) * 50_000_000
-    del held
+    with mmap.mmap(-1, 50_000_000) as held:  # which no memory freed earlier can serve
+        held.write(b"x" * len(held))
     assert memory.peak() - before > 40_000_000
     assert memory.forget_peak() - before < 20_000_000
 
