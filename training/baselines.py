@@ -17,6 +17,8 @@ from inference.model.color import gray_from_lightness, lab_from_srgb
 from inference.model.colorizer import Colorizer
 from training.views import STRIDE
 
+_HINT = 7
+"""Side of the patch that a hint covers, in pixels of the network's input."""
 MODE = 1e-6
 """The temperature that stands for 0: so near to it that the annealed mean is the mode."""
 
@@ -94,8 +96,48 @@ def as_the_worker(colorizer: Colorizer) -> Predictor:
     return predict
 
 
-def decoding(colorizer: Colorizer, *, temperature: float | None = None, chroma: float | None = None) -> Colorizer:
-    """Return a colorizer that decodes otherwise; a ``temperature`` of 0 decodes the mode, None keeps the weights' own.
+def with_hints(colorizer: Colorizer, points: int) -> Predictor:
+    """Predict as the worker does, told the true colour at ``points`` random places of each photo.
+
+    Each hint is a patch of 7 pixels with its mean colour, as in Zhang et al. 2017, section 3.4; the places are the same
+    at every call.
+
+    Raises:
+        ValueError: these weights take no hints.
+
+    """
+    if not colorizer.configuration.hints:
+        raise ValueError(f"{colorizer.name} takes no colour hints; leave --hints out")
+    side = square_side(colorizer)
+    reach = _HINT // 2
+
+    def predict(photos: Colored) -> Tensor:
+        small, ab = (
+            F.interpolate(plane, size=(side, side), mode="bilinear", antialias=True, align_corners=False)
+            for plane in (photos.lightness, photos.ab)
+        )
+        hints = ab.new_zeros(len(ab), 3, side, side)
+        chance = torch.Generator().manual_seed(points)
+        for photo in range(len(ab)):
+            for row, column in torch.randint(reach, side - reach, (points, 2), generator=chance).tolist():
+                rows, columns = (slice(at - reach, at + reach + 1) for at in (row, column))
+                hints[photo, :2, rows, columns] = ab[photo, :, rows, columns].mean((1, 2), keepdim=True)
+                hints[photo, 2, rows, columns] = 1
+        return spread_guided(photos.lightness, colorizer.predict(small, hints))
+
+    return predict
+
+
+def decoding(
+    colorizer: Colorizer,
+    *,
+    temperature: float | None = None,
+    chroma: float | None = None,
+    shrinkage: float | None = None,
+) -> Colorizer:
+    """Return a colorizer that decodes otherwise; None keeps the weights' own.
+
+    A ``temperature`` of 0 decodes the mode, a ``shrinkage`` of infinity mutes nothing.
 
     Raises:
         ValueError: the temperature is below 0.
@@ -104,7 +146,7 @@ def decoding(colorizer: Colorizer, *, temperature: float | None = None, chroma: 
     if temperature is not None and temperature < 0:
         raise ValueError(f"a temperature is 0 or more, not {temperature:g}")
     warm = None if temperature is None else max(temperature, MODE)
-    return colorizer.decoding(temperature=warm, chroma=chroma)
+    return colorizer.decoding(temperature=warm, chroma=chroma, shrinkage=shrinkage)
 
 
 def spread_guided(lightness: Tensor, ab: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.model.colorizer import PUBLISHED_ECCV16, SHAPES, Configuration, save_weights
+from inference.model.encoding import TEMPERATURE
 from training.checkpoint import Checkpoint, load_checkpoint
 from training.networks import configuration_of
 
@@ -15,31 +16,36 @@ _RATIOS = (1.4, 1.6, 1.8)
 _STRIDE = 32
 
 
-def export(run: Path, target: Path, *, temperature: float, chroma: float, size: int | None = None) -> Configuration:
+@dataclasses.dataclass(frozen=True)
+class Decoding:
+    """How exported weights are to be decoded; see :class:`inference.model.colorizer.Configuration`."""
+
+    temperature: float = TEMPERATURE
+    chroma: float = 1.0
+    shrinkage: float | None = None
+
+
+def export(run: Path, target: Path, decoding: Decoding, *, size: int | None = None) -> Configuration:
     """Write the averaged weights of ``run`` to ``target``; return their configuration.
 
     Args:
         run: folder of a run, with its checkpoint and its log.
         target: the ``.safetensors`` file to write.
-        temperature: T of the annealed mean that the weights are decoded with.
-        chroma: factor on the decoded ab.
+        decoding: how the weights are to be decoded.
         size: the input sizes have about the area of a square of this side, in pixels; None keeps the usual ones.
 
     Raises:
         CheckpointError: the folder holds no checkpoint.
 
     """
-    return write_weights(
-        load_checkpoint(run), target, temperature=temperature, chroma=chroma, size=size, minutes=minutes_of(run)
-    )
+    return write_weights(load_checkpoint(run), target, decoding, size=size, minutes=minutes_of(run))
 
 
 def write_weights(
     checkpoint: Checkpoint,
     target: Path,
+    decoding: Decoding,
     *,
-    temperature: float,
-    chroma: float = 1.0,
     size: int | None = None,
     minutes: float = 0.0,
 ) -> Configuration:
@@ -48,8 +54,9 @@ def write_weights(
     shapes = SHAPES if recipe.network == "topdown" else PUBLISHED_ECCV16.shapes
     configuration = dataclasses.replace(
         configuration_of(recipe),
-        temperature=temperature,
-        chroma=chroma,
+        temperature=decoding.temperature,
+        chroma=decoding.chroma,
+        shrinkage=decoding.shrinkage,
         shapes=shapes if size is None else shapes_near(size),
         training={
             # The name of what a run began with is worth knowing, the folder that it lay in is not.

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from inference.model.colorizer import Network
 from inference.model.encoding import annealed_mean
 from training.checkpoint import Checkpoint, git_revision
-from training.export import minutes_of, write_weights
+from training.export import Decoding, minutes_of, write_weights
 from training.journal import Journal
 from training.learner import Learner
 from training.metrics import Scorer, Scores
@@ -106,7 +106,7 @@ class Keeper:
         )
         checkpoint.save(self._folder)
         weights = self._folder / WEIGHTS
-        write_weights(checkpoint, weights, temperature=self._recipe.temperature, minutes=minutes_of(self._folder))
+        write_weights(checkpoint, weights, Decoding(self._recipe.temperature), minutes=minutes_of(self._folder))
         self._saved = time.monotonic()
 
 

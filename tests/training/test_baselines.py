@@ -10,7 +10,7 @@ from inference.model.colorizer import Colorizer, Configuration
 from inference.model.topdown import TopDown
 from inference.recolor import recolor
 from inference.vocabulary import OutputFormat, RecolorOptions
-from training.baselines import MODE, Colored, as_the_worker, ceiling, decoding, mean_color
+from training.baselines import MODE, Colored, as_the_worker, ceiling, decoding, mean_color, with_hints
 
 
 @pytest.fixture(scope="module")
@@ -63,3 +63,23 @@ def test_temperature_zero_decodes_the_mode(colorizer: Colorizer, photos: Colored
     assert ((predicted - 10 * (predicted / 10).round()).abs() < 1e-3).float().mean() > 0.99
     with pytest.raises(ValueError, match="temperature"):
         decoding(colorizer, temperature=-1)
+
+
+def test_hints_are_told_to_weights_that_take_them(colorizer: Colorizer, photos: Colored) -> None:
+    with pytest.raises(ValueError, match="takes no colour hints"):
+        with_hints(colorizer, 3)
+    network = TopDown(hints=True)
+    network.load_state_dict(network.state_dict() | colorizer.network.state_dict())
+    listening = Colorizer(network, Configuration(shapes=((64, 64),), hints=True), "0" * 64, torch.device("cpu"))
+    seen: list[torch.Tensor] = []
+    assert network.hint_stem is not None
+    network.hint_stem.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    unmoved = with_hints(listening, 4)(photos)  # the stem starts at zero
+    torch.testing.assert_close(unmoved, as_the_worker(colorizer)(photos), atol=1.0, rtol=0)
+    mask = seen[0][:, 2]
+    assert mask.shape == (2, 16, 16)
+    assert (mask.sum((1, 2)) >= 4).all()
+    assert (mask.sum((1, 2)) <= 4 * 9).all()
+    told = seen[0][:, :2].permute(1, 0, 2, 3)[:, mask > 0] * 110
+    true = torch.nn.functional.avg_pool2d(photos.ab, 4).permute(1, 0, 2, 3)[:, mask > 0]
+    assert (told - true).norm(dim=0).mean() < 0.5 * true.norm(dim=0).mean()

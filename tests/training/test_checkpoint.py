@@ -8,7 +8,7 @@ import torch
 
 from training.__main__ import main
 from training.checkpoint import Checkpoint, CheckpointError, load_checkpoint
-from training.export import shapes_near, write_weights
+from training.export import Decoding, shapes_near, write_weights
 from training.learner import Learner
 from training.recipe import Recipe
 
@@ -69,8 +69,9 @@ def test_new_pieces_replace_old_ones(checkpoint: Checkpoint, tmp_path: Path) -> 
     assert load_checkpoint(tmp_path).step == 1
 
 
-def test_weights_can_be_meant_for_other_sizes(checkpoint: Checkpoint, tmp_path: Path) -> None:
-    configuration = write_weights(checkpoint, tmp_path / "w.safetensors", temperature=0.5, size=224)
+def test_weights_say_their_decoding_and_sizes(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    configuration = write_weights(checkpoint, tmp_path / "w.safetensors", Decoding(0.5, shrinkage=20.0), size=224)
+    assert (configuration.temperature, configuration.chroma, configuration.shrinkage) == (0.5, 1, 20)
     assert configuration.shapes[0] == (224, 224)
     assert configuration.shapes == shapes_near(224)
     for height, width in shapes_near(224):

@@ -163,3 +163,15 @@ def test_failures_are_photos_that_the_judge_knew_when_gray(photos: Photos) -> No
     judgement = evaluation.outcomes["red"].judgement
     assert judgement
     assert judgement.recognition.agreement == 0
+
+
+def test_ways_of_decoding_are_compared(manifest_folder: Path, weights: Path, tmp_path: Path) -> None:
+    arguments = ["--photos", str(manifest_folder), "--side", "64", "--device", "cpu", "--judge", "none"]
+    ways = ["--temperature", "0", "1", "--chroma", "1", "0.5"]
+    assert main(["evaluate", *arguments, "--weights", f"random={weights}", *ways, "--out", str(tmp_path)]) == 0
+    with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
+        chroma = {row[""]: float(row["chroma"]) for row in csv.DictReader(file)}
+    names = ["random, T 0, × 1", "random, T 0, × 0.5", "random, T 1, × 1", "random, T 1, × 0.5"]
+    assert list(chroma) == ["gray", "mean colour", "ceiling at 64", *names, "truth"]
+    assert chroma[names[0]] > chroma[names[2]], "the mode is more vivid than the mean"
+    assert chroma[names[3]] == pytest.approx(chroma[names[2]] / 2, rel=0.15)

@@ -39,7 +39,7 @@ def add(commands: Any) -> None:
     command.add_argument("--limit", type=int, metavar="N", help="score N photos only, spread over the split")
     command.add_argument("--cache", type=Path, metavar="FOLDER", help="keep the decoded photos for the next time")
     command.add_argument("--device", default="auto", help="auto, cpu, cuda ... (default: %(default)s)")
-    command.set_defaults(run_command=_ablation, temperature=None, chroma=None)
+    command.set_defaults(run_command=_ablation)
 
 
 def _ablation(options: argparse.Namespace) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 from torch import Tensor
 
 from inference.model.colorizer import Colorizer, choose_device
-from training.baselines import Predictor, as_the_worker, ceiling, mean_color, square_side
+from training.baselines import Predictor, as_the_worker, ceiling, mean_color, square_side, with_hints
 from training.commands.console import PHOTOS_HELP, console
-from training.commands.weights import add_decoding, add_weights, load_named, prior_of
+from training.commands.weights import add_decoding, add_weights, decoded, load_named, prior_of
 from training.evaluate import evaluate
 from training.features import Judge, choose_judge, load_judge
 from training.gallery import read_images
@@ -31,6 +31,14 @@ def add(commands: Any) -> None:
     command.add_argument("--photos", type=Path, required=True, metavar="PATH", help=PHOTOS_HELP)
     add_weights(command)
     add_decoding(command)
+    command.add_argument(
+        "--hints",
+        type=int,
+        nargs="+",
+        default=[],
+        metavar="N",
+        help="show as well what the true colour of N places of each photo is worth to weights that take colour hints",
+    )
     command.add_argument("--split", default="val", help="split of the photos (default: %(default)s)")
     command.add_argument("--side", type=int, default=192, help="photos are scored at this side (default: %(default)s)")
     command.add_argument("--limit", type=int, metavar="N", help="score N photos only, spread over the split")
@@ -50,12 +58,16 @@ def add(commands: Any) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    colorizers = load_named(options)
+    colorizers = decoded(load_named(options), options)
     judge = _judge(options, colorizers)
     old_photos = read_images(options.legacy) if options.legacy else []
     photos = load_photos(options.photos, options.split, options.side, cache=options.cache, limit=options.limit)
     title = f"{len(photos):,} photos of {options.photos.name}, split {options.split}, at {options.side} pixels"
-    predictors = {name: as_the_worker(colorizer) for name, colorizer in colorizers.items()}
+    predictors = {name: as_the_worker(colorizer) for name, colorizer in colorizers.items()} | {
+        f"{name}, {points} hints": with_hints(colorizer, points)
+        for name, colorizer in colorizers.items()
+        for points in options.hints
+    }
     subject = Subject(title, colorizers, predictors, judge.name if judge else None)
     prior = prior_of(options.weights)
     evaluation = evaluate(photos, {**_baselines(colorizers, prior), **predictors}, prior, judge)

@@ -7,7 +7,7 @@ from typing import Any
 from inference.model.colorizer import BUNDLED_WEIGHTS
 from training.checkpoint import load_checkpoint
 from training.commands.console import console
-from training.export import export
+from training.export import Decoding, export
 from training.networks import parameter_count
 
 _PIECE = 15 * 2**20
@@ -34,6 +34,13 @@ def add(commands: Any) -> None:
     )
     command.add_argument("--chroma", type=float, default=1.0, help="factor on the decoded ab (default: %(default)s)")
     command.add_argument(
+        "--shrinkage",
+        type=float,
+        metavar="S",
+        help="mute guesses: chroma is halved where the distribution's standard deviation is S, in Lab units (default: "
+        "not at all)",
+    )
+    command.add_argument(
         "--size",
         type=int,
         metavar="N",
@@ -50,9 +57,8 @@ def _export(options: argparse.Namespace) -> None:
         )
         return
     target = options.out or BUNDLED_WEIGHTS
-    configuration = export(
-        options.run, target, temperature=options.temperature, chroma=options.chroma, size=options.size
-    )
+    decoding = Decoding(options.temperature, options.chroma, options.shrinkage)
+    configuration = export(options.run, target, decoding, size=options.size)
     seen = configuration.training["photos_seen"]
     parameters = parameter_count(configuration.build()) / 1e6
     console.print(f"{target}: {parameters:.1f} M parameters after {seen} photos, {target.stat().st_size / 1e6:.1f} MB")
