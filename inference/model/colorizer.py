@@ -18,7 +18,7 @@ from inference.model.eccv16 import Eccv16
 from inference.model.encoding import TEMPERATURE, annealed_mean, shrunk_mean
 from inference.model.fusing import fused, serving_type
 from inference.model.one_thread_each import Team
-from inference.model.topdown import TopDown
+from inference.model.topdown import WIDTHS, TopDown
 
 BUNDLED_WEIGHTS = Path(__file__).parent.parent / "weights" / "colorizebot.safetensors"
 
@@ -55,6 +55,8 @@ class Configuration:
     """S of :func:`inference.model.encoding.shrunk_mean`, in Lab units; None mutes nothing."""
     hints: bool = False
     """Whether the network takes colour hints; files that don't say come from before it could."""
+    widths: tuple[int, ...] = WIDTHS
+    """Channels of the default network's decoder, finest first."""
 
     def build(self) -> Network:
         """Build the network with random weights.
@@ -64,7 +66,7 @@ class Configuration:
 
         """
         if self.network == "topdown":
-            return TopDown(self.encoder, hints=self.hints)
+            return TopDown(self.encoder, self.widths, hints=self.hints)
         if self.network == "eccv16":
             return Eccv16()
         raise WeightsError(f"these weights are for a network {self.network!r} that this version does not know")
@@ -225,8 +227,9 @@ def read_configuration(path: Path) -> Configuration:
     try:
         with safe_open(path, framework="pt") as file:
             values = json.loads((file.metadata() or {})[_METADATA])
-        shapes = tuple((height, width) for height, width in values.pop("shapes"))
-        return Configuration(**values, shapes=shapes)
+        values["shapes"] = tuple((height, width) for height, width in values["shapes"])
+        values["widths"] = tuple(values.get("widths", WIDTHS))
+        return Configuration(**values)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path} holds no colorizebot weights ({error})") from error
 

@@ -65,6 +65,7 @@ def fused(network: TopDown, device: torch.device, dtype: torch.dtype, *, kernels
     encoder.add_module("_conv_head", build(_folded(encoder._conv_head, encoder._bn1), "relu6", dtype))
     encoder.add_module("_bn1", nn.Identity())
 
+    _fold_into_sum(result)
     result.context.to(dtype)
     result.add_module("top", build(result.top, "none", dtype))
     result.levels = nn.ModuleList(_FusedLevel(level, build, dtype) for level in result.levels)
@@ -177,6 +178,17 @@ def _of_one_plane(stem: SameConv2d) -> SameConv2d:
     single.weight = nn.Parameter(stem.weight.sum(1, keepdim=True), requires_grad=False)
     single.bias = stem.bias
     return single
+
+
+def _fold_into_sum(network: TopDown) -> None:
+    """Fold the norm at the decoder's top into both parts of the sum that it follows."""
+    norm = network.top_norm
+    assert norm.running_var is not None  # noqa: S101 - for the type checker
+    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+    network.context.weight.mul_(scale[:, None])
+    network.context.bias.mul_(scale)
+    network.add_module("top", _folded(network.top, norm))
+    network.add_module("top_norm", nn.Identity())
 
 
 def _evenly_padded(conv: nn.Conv2d) -> tuple[Tensor, list[int]]:

@@ -8,6 +8,8 @@ A user's colour hints may steer it, as in Zhang et al. 2017: planes of ab and a 
 encoder's maps at strides 4 and 8, so that they reach all that lies above. No hints add nothing.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -16,9 +18,8 @@ from inference.model.bins import BINS
 from inference.model.color import gray_from_lightness
 from inference.model.efficientnet import EfficientNetLite, Features, normalised
 
-_WIDTHS = (64, 128, 128, 128)
-"""Decoder channels at strides 4, 8, 16 and 32."""
-
+WIDTHS = (64, 128, 128, 128)
+"""Decoder channels at strides 4, 8, 16 and 32, unless the weights say otherwise."""
 
 _AB_SCALE = 110.0
 _CELL = 4
@@ -92,18 +93,27 @@ class _Level(nn.Module):
 class TopDown(nn.Module):
     """L ``(N, 1, H, W)`` in [0, 100] to logits ``(N, 313, H/4, W/4)``; H and W are multiples of 32."""
 
-    def __init__(self, encoder: str = "lite0", *, hints: bool = False) -> None:
-        """Build with random weights; ``encoder`` names the EfficientNet variant, ``hints`` adds their stem."""
+    def __init__(self, encoder: str = "lite0", widths: Sequence[int] = WIDTHS, *, hints: bool = False) -> None:
+        """Build with random weights.
+
+        Args:
+            encoder: name of the EfficientNet variant.
+            widths: the decoder's channels at strides 4, 8, 16 and 32.
+            hints: whether to add the stem for colour hints.
+
+        """
         super().__init__()
         self.encoder = EfficientNetLite(encoder)
         *_, top = self.encoder.channels
-        self.context = nn.Linear(1280, _WIDTHS[-1])
-        self.top = nn.Conv2d(top, _WIDTHS[-1], 1)
-        above = (*_WIDTHS[1:], _WIDTHS[-1])
+        self.context = nn.Linear(1280, widths[-1])
+        self.top = nn.Conv2d(top, widths[-1], 1)
+        # Without it, activations at the top grow until float16 can't hold their variance any more.
+        self.top_norm = nn.BatchNorm2d(widths[-1])
+        above = (*widths[1:], widths[-1])
         self.levels = nn.ModuleList(
-            _Level(lateral, up, width) for lateral, up, width in zip(self.encoder.channels, above, _WIDTHS, strict=True)
+            _Level(lateral, up, width) for lateral, up, width in zip(self.encoder.channels, above, widths, strict=True)
         )
-        self.logits = nn.Conv2d(_WIDTHS[0], BINS, 1)
+        self.logits = nn.Conv2d(widths[0], BINS, 1)
         quarter, eighth, *_ = self.encoder.channels
         self.hint_stem = HintStem(quarter, eighth) if hints else None
 
@@ -129,7 +139,8 @@ class TopDown(nn.Module):
 
     def decode(self, features: Features) -> Tensor:
         """Return the decoder's last map, ``(N, 64, H/4, W/4)``."""
-        x: Tensor = self.top(features.maps[-1]) + self.context(features.pooled)[:, :, None, None]
+        seen = self.top(features.maps[-1]) + self.context(features.pooled)[:, :, None, None]
+        x: Tensor = self.top_norm(seen)
         for level, lateral in zip(reversed(self.levels), reversed(features.maps), strict=True):
             x = level(lateral, x)
         return x

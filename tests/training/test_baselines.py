@@ -70,10 +70,10 @@ def test_hints_are_told_to_weights_that_take_them(colorizer: Colorizer, photos: 
         with_hints(colorizer, 3)
     network = TopDown(hints=True)
     network.load_state_dict(network.state_dict() | colorizer.network.state_dict())
-    listening = Colorizer(network, Configuration(shapes=((64, 64),), hints=True), "0" * 64, torch.device("cpu"))
     seen: list[torch.Tensor] = []
     assert network.hint_stem is not None
     network.hint_stem.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    listening = Colorizer(network, Configuration(shapes=((64, 64),), hints=True), "0" * 64, torch.device("cpu"))
     unmoved = with_hints(listening, 4)(photos)  # the stem starts at zero
     torch.testing.assert_close(unmoved, as_the_worker(colorizer)(photos), atol=1.0, rtol=0)
     mask = seen[0][:, 2]

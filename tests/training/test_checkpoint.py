@@ -18,7 +18,15 @@ _PRIOR = torch.full((313,), 1 / 313)
 @pytest.fixture(scope="module")
 def checkpoint() -> Checkpoint:
     recipe = Recipe.model_validate(
-        {"side": 64, "batch": 4, "positions": 64, "bf16": False, "start_from": "bundled", "freeze": "trunk"}
+        {
+            "side": 64,
+            "batch": 4,
+            "positions": 64,
+            "bf16": False,
+            "start_from": "bundled",
+            "freeze": "trunk",
+            "hints": 0.5,
+        }
     )
     learner = Learner(recipe, _PRIOR, torch.device("cpu"))
     learner.step(torch.randint(0, 256, (4, 3, 64, 64), dtype=torch.uint8), 0)

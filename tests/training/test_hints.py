@@ -66,10 +66,16 @@ def _learner(**values: Any) -> Learner:
     return Learner(recipe, torch.full((313,), 1 / 313), torch.device("cpu"))
 
 
+def _lightness() -> torch.Tensor:
+    """Lights and shades: a flat plane is no photo, and norms have nothing to measure on it."""
+    coarse = 40 + 20 * torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(6))
+    return torch.nn.functional.interpolate(coarse, size=64, mode="bilinear")
+
+
 def _alike_in_gray() -> torch.Tensor:
     """Two orange photos and two blue ones of the same lightness: nobody could tell them apart in gray."""
     ab = torch.tensor([[40.0, 40.0], [40.0, 40.0], [0.0, -40.0], [0.0, -40.0]])
-    lab = torch.cat((torch.full((4, 1), 50.0), ab), 1)[:, :, None, None].expand(-1, -1, 64, 64)
+    lab = torch.cat((_lightness().expand(4, -1, -1, -1), ab[:, :, None, None].expand(-1, -1, 64, 64)), 1)
     return (srgb_from_lab(lab) * 255).round().to(torch.uint8)
 
 
@@ -80,7 +86,7 @@ def test_a_network_learns_to_follow_hints() -> None:
         learner.step(photos, step)
     network = Colorizer(learner.average.network, Configuration(hints=True), "0" * 64, torch.device("cpu"))
     network = network.decoding(temperature=1.0)
-    lightness, hints = torch.full((1, 1, 64, 64), 50.0), torch.zeros(2, 3, 64, 64)
+    lightness, hints = _lightness(), torch.zeros(2, 3, 64, 64)
     for photo, ab in enumerate([(40.0, 40.0), (0.0, -40.0)]):
         hints[photo, :, 28:36, 28:36] = torch.tensor([*ab, 1.0])[:, None, None]
     orange, blue = (network.predict(lightness, hint[None]).mean((0, 2, 3)) for hint in hints)

@@ -7,8 +7,8 @@ import torch
 
 from inference.model.colorizer import Configuration, load_colorizer, save_weights
 from inference.model.topdown import TopDown
-from training.networks import Trainee, build_network
-from training.recipe import Recipe, RecipeError
+from training.networks import Trainee, build_network, configuration_of
+from training.recipe import Recipe, RecipeError, load_recipe, overrides_of
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +33,27 @@ def test_a_warm_start_predicts_what_the_weights_did(weights: Path) -> None:
 
 
 def test_bundled_weights_are_a_place_to_start() -> None:
-    network = build_network(Recipe(start_from="bundled"))
+    network = build_network(Recipe(start_from="bundled", hints=0.5))
     assert all(torch.isfinite(tensor).all() for tensor in network.state_dict().values())
     bundled = load_colorizer(None, "cpu").network.state_dict()
     torch.testing.assert_close(network.state_dict()["logits.weight"], bundled["logits.weight"])
 
 
+def test_the_decoder_has_the_widths_that_the_recipe_wants(tmp_path: Path) -> None:
+    recipe = load_recipe("default", overrides_of(["widths=[16, 24, 24, 32]", "start_from="]))
+    assert recipe.start_from == ""
+    network = build_network(recipe, pretrained=False)
+    assert network.logits.weight.shape[1] == 16
+    path = tmp_path / "narrow.safetensors"
+    save_weights(path, network, configuration_of(recipe))
+    loaded = load_colorizer(path, "cpu")
+    assert loaded.configuration.widths == (16, 24, 24, 32)
+    torch.testing.assert_close(loaded.network(_lightness()), network.eval()(_lightness()), atol=0.05, rtol=0.05)
+
+
 def test_weights_of_another_shape_are_refused(weights: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="widths"):
+        build_network(Recipe(widths=(16, 24, 24, 32), start_from=str(weights)))
     with pytest.raises(RecipeError, match="eccv16"):
         build_network(Recipe(network="eccv16", start_from=str(weights)))
     with pytest.raises(RecipeError, match=r"missing\.safetensors"):

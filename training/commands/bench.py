@@ -11,7 +11,7 @@ from inference.model.colorizer import choose_device
 from training.bench import Rates, bench, made_up_photos
 from training.commands.console import PHOTOS_HELP, console
 from training.photos import load_all
-from training.recipe import load_recipe
+from training.recipe import load_recipe, overrides_of
 from training.sources import parse_source
 from training.train import tune
 
@@ -48,9 +48,7 @@ def _bench(options: argparse.Namespace) -> None:
     steps = options.steps or (20 if device.type == "cuda" else 1)
     if options.rounds < 1 or steps < 1:
         raise ValueError("--rounds and --steps must be at least 1")
-    if not all("=" in assignment for assignment in options.set):
-        raise ValueError("--set wants NAME=VALUE")
-    recipe = load_recipe(options.recipe, dict(assignment.split("=", 1) for assignment in options.set))
+    recipe = load_recipe(options.recipe, overrides_of(options.set))
     tune(device)
     if options.photos:
         sources = [parse_source(text) for text in options.photos]

@@ -1,7 +1,6 @@
 """``python -m training train``: train a network by a recipe."""
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from training.checkpoint import Checkpoint, load_checkpoint
 from training.commands.console import PHOTOS_HELP, console
 from training.distributed import Processes, joined
 from training.photos import Photos, load_all
-from training.recipe import Recipe, RecipeError, load_recipe
+from training.recipe import Recipe, load_recipe, overrides_of
 from training.rehearsal import Rehearsal, rehearse
 from training.sources import parse_source
 from training.train import train, tune
@@ -88,7 +87,7 @@ def _load(options: argparse.Namespace, recipe: Recipe) -> tuple[Photos, Photos]:
 
 def _recipe(options: argparse.Namespace, start: Checkpoint | None, processes: Processes) -> Recipe:
     """Read the recipe, or that of the checkpoint; each process gets at least one lot."""
-    overrides = _overrides(options.set)
+    overrides = overrides_of(options.set)
     if start:
         recipe = Recipe.model_validate({**start.recipe.model_dump(), **overrides})
     else:
@@ -96,21 +95,12 @@ def _recipe(options: argparse.Namespace, start: Checkpoint | None, processes: Pr
     return Recipe.model_validate({**recipe.model_dump(), "lots": max(recipe.lots, processes.count)})
 
 
-def _overrides(assignments: Sequence[str]) -> dict[str, str]:
-    """Split ``NAME=VALUE``; pydantic turns the values into numbers and booleans."""
-    pairs = [assignment.partition("=") for assignment in assignments]
-    for name, separator, _ in pairs:
-        if not separator or name not in Recipe.model_fields:
-            raise RecipeError(f"--set wants NAME=VALUE with a name that --help lists, not {name!r}")
-    return {name: value for name, _, value in pairs}
-
-
 def _without_folders(options: argparse.Namespace) -> tuple[str, ...]:
     """Return what was asked for, as it is kept in the weights: where somebody's files lie is nobody's business."""
     given = [
         *(f"--photos={Path(text).name}" for text in options.photos),
         f"--recipe={Path(options.recipe).name}",
-        *(f"--set={name}={Path(value).name}" for name, value in _overrides(options.set).items()),
+        *(f"--set={name}={_bare(value)}" for name, value in overrides_of(options.set).items()),
     ]
     if options.limit:
         given.append(f"--limit={options.limit}")
@@ -128,3 +118,7 @@ def _tell(rehearsal: Rehearsal, recipe: Recipe, first: int) -> None:
         f"and {rehearsal.memory / 2**30:.1f} GiB of memory\n"
         f"checkpoint {rehearsal.checkpoint / 2**20:.1f} MiB, weights {rehearsal.weights / 2**20:.1f} MiB"
     )
+
+
+def _bare(value: Any) -> Any:
+    return Path(value).name if isinstance(value, str) else value

@@ -68,10 +68,9 @@ def test_folding_changes_no_logit(kernels: bool, size: tuple[int, int]) -> None:
 
 @with_and_without_kernels
 @torch.inference_mode()
-def test_no_batch_norm_is_left_where_a_convolution_could_take_it(kernels: bool) -> None:
+def test_no_batch_norm_is_left(kernels: bool) -> None:
     swift = fused(TopDown(), CPU, torch.float32, kernels=kernels)
-    left = [name for name, module in swift.named_modules() if isinstance(module, nn.BatchNorm2d)]
-    assert not [name for name in left if name != "top_norm"]
+    assert not [name for name, module in swift.named_modules() if isinstance(module, nn.BatchNorm2d)]
 
 
 @with_and_without_kernels
