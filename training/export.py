@@ -95,6 +95,6 @@ def minutes_of(run: Path) -> float:
     if not path.exists():
         return 0.0
     lines: list[dict[str, Any]] = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    seconds = [float(line["seconds"]) for line in lines]
+    seconds = [0.0, *(float(line["seconds"]) for line in lines)]
     ends = [now for now, following in zip(seconds, [*seconds[1:], 0.0], strict=True) if following < now]
     return round(sum(ends) / 60, 1)

@@ -122,7 +122,7 @@ def shrunk_mean(logits: Tensor, temperature: float, shrinkage: float) -> Tensor:
     moments = _expectation(share, torch.cat((bins, bins.square().sum(1, keepdim=True)), 1))
     mean = moments[..., :2]
     variance = (moments[..., 2:] - mean.square().sum(-1, keepdim=True)).clamp_min(0)
-    return (mean * (shrinkage**2 / (shrinkage**2 + variance))).permute(0, 3, 1, 2)
+    return (mean / (1 + variance / shrinkage**2)).permute(0, 3, 1, 2)
 
 
 def _expectation(share: Tensor, of_bins: Tensor) -> Tensor:

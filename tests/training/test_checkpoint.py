@@ -8,7 +8,7 @@ import torch
 
 from training.__main__ import main
 from training.checkpoint import Checkpoint, CheckpointError, load_checkpoint
-from training.export import Decoding, shapes_near, write_weights
+from training.export import Decoding, minutes_of, shapes_near, write_weights
 from training.learner import Learner
 from training.recipe import Recipe
 
@@ -86,3 +86,12 @@ def test_weights_say_their_decoding_and_sizes(checkpoint: Checkpoint, tmp_path: 
         assert height % 32 == width % 32 == 0
         assert 0.75 < height * width / 224**2 < 1.3
         assert (width, height) in shapes_near(224)
+
+
+def test_minutes_of_all_starts_add_up(tmp_path: Path) -> None:
+    assert minutes_of(tmp_path) == 0
+    log = tmp_path / "log.jsonl"
+    log.touch()
+    assert minutes_of(tmp_path) == 0, "a run may be saved before its first line"
+    log.write_text("".join(f'{{"seconds": {seconds}}}\n' for seconds in (60, 120, 30, 90, 150)))
+    assert minutes_of(tmp_path) == 4.5

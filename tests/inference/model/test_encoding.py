@@ -1,3 +1,4 @@
+import math
 from typing import Any
 
 import pytest
@@ -67,6 +68,7 @@ def test_a_guess_is_muted_and_certainty_is_not() -> None:
     share = torch.tensor([0.0, -1.0]).div(0.6).softmax(0)
     variance = share[0] * share[1] * (ab[one] - ab[far]).square().sum()
     torch.testing.assert_close(torn, mean[1] * spread**2 / (spread**2 + variance), atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(shrunk_mean(logits, 0.6, math.inf)[0, :, 0].T, mean, atol=1e-3, rtol=0)
 
 
 def test_prior_is_a_smoothed_distribution() -> None:
