@@ -1,5 +1,6 @@
 """The paper's figure on photos of one's own: what each objective, and each temperature, makes of the same photos."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -65,7 +66,9 @@ def ways_of(colorizers: Mapping[str, Colorizer]) -> dict[Way, Predictor]:
     if unknown:
         raise ValueError(f"weights are named after their objective, one of {', '.join(OBJECTIVES)}; not {unknown[0]!r}")
     return {
-        way: as_the_worker(decoding(colorizers[way.objective], temperature=way.temperature, chroma=1.0))
+        way: as_the_worker(
+            decoding(colorizers[way.objective], temperature=way.temperature, chroma=1.0, shrinkage=math.inf)
+        )
         for way in WAYS
         if way.objective in colorizers
     }

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
 from inference.bench.conditions import THREADS, Conditions
 from inference.bench.photographs import photograph
+from inference.bench.processes import figures_of
 from inference.bench.tables import Goal, Table
 
 _SIZES = ((1920, 1080), (4000, 3000), (6000, 4000))
@@ -55,7 +52,7 @@ def measure(conditions: Conditions) -> Iterator[Table]:
 def _row(conditions: Conditions, width: int, height: int) -> Row:
     photo = conditions.folder / f"{width}x{height}.jpg"
     photo.write_bytes(photograph(width, height))
-    pillow, ours = (_measured(way, photo) for way in ("pillow", "ours"))
+    pillow, ours = (figures_of("files_process", way, str(photo), threads=THREADS) for way in ("pillow", "ours"))
     pixels = width * height
     return Row(
         megapixels=pixels / 1e6,
@@ -66,11 +63,3 @@ def _row(conditions: Conditions, width: int, height: int) -> Row:
         bytes_per_pixel=ours["bytes"] / pixels,
         pillow_bytes_per_pixel=pillow["bytes"] / pixels,
     )
-
-
-def _measured(way: str, photo: os.PathLike[str]) -> dict[str, float]:
-    command = [sys.executable, "-m", "inference.bench.files_process", way, os.fspath(photo)]
-    environment = os.environ | {"OMP_NUM_THREADS": str(THREADS), "OMP_WAIT_POLICY": "PASSIVE"}
-    answer = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603
-    figures: dict[str, float] = json.loads(answer.stdout)
-    return figures

@@ -18,9 +18,6 @@ from pathlib import Path
 
 from PIL import Image
 
-# As the worker does, before PyTorch is imported.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
 from inference.vocabulary import RecolorOptions
 from inference.worker.command_line import parse_settings
 from inference.worker.engine import Engine

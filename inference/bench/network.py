@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -17,6 +13,7 @@ import numpy as np
 from inference.bench.conditions import THREADS, Conditions
 from inference.bench.network_process import EXPORT
 from inference.bench.network_runtimes import RUNTIMES, SIDE
+from inference.bench.processes import figures_of
 from inference.bench.tables import Goal, Table
 
 _TRAINED = "eager"
@@ -56,7 +53,7 @@ def measure(conditions: Conditions) -> Iterator[Table]:
     ]
     note = "Each runtime in a process of its own; the memory is the process's whole, with interpreter and libraries."
     if missing:
-        note += f" Not installed (extra “bench”): {', '.join(missing)}."
+        note += f" Not installed (extra “runtimes”): {', '.join(missing)}."
     yield Table(f"Lightness to ab at {SIDE} × {SIDE} on a CPU", list(rows.values()), goals, note)
 
 
@@ -76,9 +73,4 @@ def _row(name: str, onnx: Path, prediction: Path, trained: Path) -> Row:
 
 
 def _process(name: str, threads: int, onnx: Path, prediction: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "inference.bench.network_process", name, str(threads), str(onnx), str(prediction)]
-    # As in our worker: threads that spin would make everything slower on a machine that isn't idle.
-    environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}
-    answer = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603
-    figures: dict[str, Any] = json.loads(answer.stdout or "{}")
-    return figures
+    return figures_of("network_process", name, str(threads), str(onnx), str(prediction))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -13,6 +10,7 @@ from typing import Annotated
 
 from inference.bench.conditions import THREADS, Conditions
 from inference.bench.photographs import photograph
+from inference.bench.processes import figures_of
 from inference.bench.tables import Goal, Table
 
 _SIZE = (1920, 1080)
@@ -62,9 +60,5 @@ def measure(conditions: Conditions) -> Iterator[Table]:
 
 def _measured(name: str, photo: os.PathLike[str]) -> tuple[float, float]:
     """Return milliseconds and peak memory in MB."""
-    command = [sys.executable, "-m", "inference.bench.peer_process", name, os.fspath(photo)]
-    # Passive as in our worker: threads that spin would make either side slower on a machine that isn't idle.
-    environment = os.environ | {"OMP_NUM_THREADS": str(THREADS), "OMP_WAIT_POLICY": "PASSIVE"}
-    answer = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603
-    figures = json.loads(answer.stdout)
+    figures = figures_of("peer_process", name, os.fspath(photo), threads=THREADS)
     return figures["ms"], figures["peak_bytes"] / 1e6

@@ -27,7 +27,7 @@ SECTIONS = (
     Section("peer", "file to file beside rz-colorization 1.0.5, the authors' release (extra “bench”)"),
     Section("files", "JPEG to JPEG without the network, beside Pillow decoding and encoding the same file"),
     Section("upsampling", "chroma brought to full size with luma as guide, and bilinearly; on real --photos"),
-    Section("network", "the network alone, in every runtime that could serve it on a CPU (extra “bench”)"),
+    Section("network", "the network alone, in every runtime that could serve it on a CPU (extra “runtimes”)"),
     Section("serving", "a real worker over HTTP: throughput, latency, and fairness to small photos"),
     Section("growth", "time and memory by megapixels, clients and length of the queue; --plots draws them"),
     Section("profile", "where a worker's time goes under load, by stage and line of code"),

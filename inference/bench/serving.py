@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import statistics
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +13,7 @@ from inference.bench import processor
 from inference.bench.conditions import Conditions
 from inference.bench.load import Clients, Load, clients_of, moments, percentile
 from inference.bench.photographs import photograph
+from inference.bench.processes import figures_of
 from inference.bench.running_worker import running_worker
 from inference.bench.tables import Goal, Table
 
@@ -113,10 +111,7 @@ def _without_a_worker(folder: Path, photos: Sequence[bytes]) -> dict[str, Any]:
     paths = [folder / f"serving-{number}.jpg" for number in range(len(photos))]
     for path, photo in zip(paths, photos, strict=True):
         path.write_bytes(photo)
-    command = [sys.executable, "-m", "inference.bench.fixed_batches", *map(str, paths)]
-    answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603
-    figures: dict[str, Any] = json.loads(answer.stdout)
-    return figures
+    return figures_of("fixed_batches", *map(str, paths))
 
 
 def _alone(alone: Load) -> Table:

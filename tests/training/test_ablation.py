@@ -16,7 +16,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     network = TopDown()
     torch.nn.init.normal_(network.logits.weight, std=20)
     path = tmp_path_factory.mktemp("weights") / "random.safetensors"
-    save_weights(path, network, Configuration(shapes=((64, 64),), temperature=0.6, chroma=0.5))
+    save_weights(path, network, Configuration(shapes=((64, 64),), temperature=0.6, chroma=0.5, shrinkage=1.0))
     return path
 
 
@@ -40,6 +40,7 @@ def test_a_column_for_each_objective_and_temperature(tmp_path: Path, manifest_fo
     vivid = [float(rows[f"rebalanced, T = {kind}"]["M"]) for kind in ("1 (mean)", "0.38", "0 (mode)")]
     assert vivid == sorted(vivid)
     assert vivid[0] < vivid[2]
+    assert vivid[0] > 3, "the weights' own muting is left out"
     assert rows["l2, T = 1 (mean)"]["M"] == rows["rebalanced, T = 1 (mean)"]["M"]
     with Image.open(target) as figure:
         assert figure.width == 7 * (64 + 4)
