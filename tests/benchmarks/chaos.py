@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import re
 import shutil
@@ -45,6 +46,8 @@ _GATEWAY_PAUSE_SECONDS = 20.0
 _SETTLE_SECONDS = 120.0
 """In which everything has to be answered once nothing fails any more; long pauses after failures run out in it."""
 _REST_SECONDS = 8.0
+_PATIENCE_SECONDS = 30.0
+"""How much longer the last retries may take; a task that leaked never ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ def run(seconds: float, *, seed: int, share: float, folder: Path) -> Report:
         reddit.faults.at_random(seed, 0)
         discord.behave()
         chaos.settle()
-        after = _at_rest(bot)
+        after = _at_rest(bot, tasks=before["tasks"])
         assert bot.process.poll() is None, "the bot has ended"
         answers = chaos.answers()
         return Report(
@@ -208,9 +211,19 @@ def _bot(folder: Path, reddit: RedditDouble, discord: DiscordDouble) -> Iterator
             yield bot
 
 
-def _at_rest(bot: RunningBot) -> dict[str, float]:
-    """Return what the bot's metrics say when nothing has gone on for a while."""
+def _at_rest(bot: RunningBot, tasks: float = math.inf) -> dict[str, float]:
+    """Return what the bot's metrics say when nothing has gone on for a while, and no more than ``tasks`` are left.
+
+    When there are more in the end, the figures say so.
+    """
     time.sleep(_REST_SECONDS)
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while (figures := _figures(bot))["tasks"] > tasks and time.monotonic() < deadline:
+        time.sleep(1)
+    return figures
+
+
+def _figures(bot: RunningBot) -> dict[str, float]:
     with urllib.request.urlopen(f"{bot.url}/metrics", timeout=30) as page:
         families = {family.name: family for family in text_string_to_metric_families(page.read().decode())}
     lag = {
