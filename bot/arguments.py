@@ -15,7 +15,8 @@ from inference.vocabulary import VIVIDNESS_MAX, VIVIDNESS_MIN, Layout, OutputFor
 
 _SETTINGS_INTRODUCTION = """\
 Settings are environment variables, or lines in .env, or keys in colorizebot.toml (such as port under [web]) in the
-working directory; the first that is there counts. The worker has its own: python -m inference --help.
+working directory; the first that is there counts. A secret may lie in a file: where two variables are named, the
+second, with _FILE behind its name, names that file. The worker has its own settings: python -m inference --help.
 """
 
 
@@ -131,5 +132,8 @@ def _parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
 def _settings_help() -> str:
     lines = [_SETTINGS_INTRODUCTION]
     for setting in describe_settings():
-        lines += [f"{setting.variable} (default {setting.default})", textwrap.indent(setting.meaning, "    ")]
+        lines += [
+            f"{' or '.join(setting.variables)} (default {setting.default})",
+            textwrap.indent(setting.meaning, "    "),
+        ]
     return "\n".join(lines)

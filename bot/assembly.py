@@ -52,7 +52,7 @@ def assemble(settings: Settings, *, metrics: Metrics, ledger: Ledger, worker: In
     metrics.observe_queue(lambda: len(queue))
     board = StatusBoard(ledger, queue)
     recolorer = Recolorer(worker, patience_seconds=settings.limits.worker_patience_seconds)
-    known_results = KnownResults(ledger.engine, timedelta(hours=settings.limits.result_hours))
+    known_results = KnownResults(ledger.engine, timedelta(hours=settings.limits.reuse_hours))
     return Parts(
         settings=settings,
         metrics=metrics,

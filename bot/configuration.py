@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import os
 import tomllib
 from collections.abc import Iterator
@@ -17,7 +18,9 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
 
 from bot.problems import OperatorError
+from bot.setting_types import FOREVER, Section
 from bot.settings import ENV_FILE, PREFIX, TOML_FILE, Settings
+from inference import secret_files
 
 _WORKER = "WORKER_"
 _WORKER_TABLE = "worker"
@@ -30,6 +33,13 @@ class SettingDescription:
     variable: str
     default: str
     meaning: str
+    secret: bool
+    """Whether the variable with ``_FILE`` behind its name may name a file that holds the value."""
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Return the variable, and the one that names its file where there is such."""
+        return (self.variable, self.variable + secret_files.SUFFIX.upper()) if self.secret else (self.variable,)
 
 
 def load_settings() -> Settings:
@@ -54,27 +64,59 @@ def unknown_settings() -> list[str]:
 
     These are no errors: orchestrators put variables of their own under any name into the environment.
     """
-    names = {name for name in os.environ if name.startswith(PREFIX)}
-    names |= {name.upper() for name in dotenv_values(ENV_FILE) if name.upper().startswith(PREFIX)}
-    names |= {PREFIX + key.upper() for key in _toml_keys() if key != _WORKER_TABLE}
-    names = {name for name in names if not name.startswith(PREFIX + _WORKER)}
     # A section's misspelt settings are errors already; what is left are the names of settings and sections.
     top_level = {PREFIX + field.upper() for field in Settings.model_fields}
-    return [_unknown(name) for name in sorted(names) if name.split("__")[0] not in top_level]
+    top_level |= {PREFIX + (name + secret_files.SUFFIX).upper() for name in secret_files.secret_fields(Settings)}
+    return [_unknown(name) for name in sorted(_given()) if name.split("__")[0] not in top_level]
+
+
+def renamed_settings() -> list[str]:
+    """Return one sentence for each setting that is given under an older name; it counts all the same."""
+    renamed = dict(_renamed(Settings, PREFIX))
+    return [f"{name} is called {renamed[name]} now; please rename it." for name in sorted(_given()) if name in renamed]
+
+
+def _given() -> set[str]:
+    """Return the variables that are given anywhere, the worker's own left out."""
+    names = {name for name in os.environ if name.startswith(PREFIX)}
+    names |= {name.upper() for name in dotenv_values(ENV_FILE) if name.upper().startswith(PREFIX)}
+    names |= set(_toml_variables(_toml(), PREFIX))
+    return {name for name in names if not name.startswith(PREFIX + _WORKER)}
+
+
+def _toml_variables(table: dict[str, Any], prefix: str) -> Iterator[str]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _toml_variables(value, f"{prefix}{key.upper()}__")
+        else:
+            yield prefix + key.upper()
+
+
+def _renamed(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str]]:
+    if issubclass(model, Section):
+        yield from ((prefix + old.upper(), prefix + new.upper()) for old, new in model.renamed.items())
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _renamed(field.annotation, f"{prefix}{name.upper()}__")
 
 
 def _descriptions(model: type[BaseModel], prefix: str) -> Iterator[SettingDescription]:
+    secrets = secret_files.secret_fields(model)
     for name, field in model.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from _descriptions(field.annotation, f"{prefix}{name.upper()}__")
         else:
-            yield SettingDescription(prefix + name.upper(), _shown(field.default), field.description or "")
+            yield SettingDescription(
+                prefix + name.upper(), _shown(field.default), field.description or "", secret=name in secrets
+            )
 
 
 def _shown(value: Any) -> str:
     match value:
         case None:
             return "unset"
+        case math.inf:
+            return FOREVER
         case tuple():
             return json.dumps(value)
         case _:
@@ -85,16 +127,21 @@ def _explanation(details: ErrorDetails) -> str:
     variable = PREFIX + "__".join(part.upper() for part in details["loc"] if isinstance(part, str))
     if details["type"] == "extra_forbidden":
         return _unknown(variable)
+    if details["type"] == secret_files.ERROR_TYPE:
+        section = variable + "__" if details["loc"] else variable
+        return f"{section}{details['ctx']['field'].upper()} {details['msg']}."
     message = details["msg"].removeprefix("Value error, ").removeprefix("Input ")
     message = message[0].lower() + message[1:]
     given = details["input"]
+    if not details["loc"]:
+        return f"{message[0].upper()}{message[1:]}."
     if isinstance(given, (SecretStr, dict, BaseModel)):
         return f"{variable}: {message}."
     return f"{variable} is {given!r}, but {message}."
 
 
 def _unknown(variable: str) -> str:
-    known = [setting.variable for setting in describe_settings()]
+    known = [variable for setting in describe_settings() for variable in setting.variables]
     close = difflib.get_close_matches(variable, known, n=1, cutoff=0.8)
     hint = f"did you mean {close[0]}?" if close else "python -m bot --help shows those there are."
     return f"{variable} is no setting of the bot; {hint}"
@@ -113,6 +160,7 @@ def _not_json() -> str | None:
     return None
 
 
-def _toml_keys() -> list[str]:
+def _toml() -> dict[str, Any]:
     file = Path(TOML_FILE)
-    return list(tomllib.loads(file.read_text(encoding="utf-8"))) if file.is_file() else []
+    content = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return {key: value for key, value in content.items() if key != _WORKER_TABLE}

@@ -2,48 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import timedelta
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar
 
 import platformdirs
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     HttpUrl,
     SecretStr,
-    StringConstraints,
-    TypeAdapter,
-    WebsocketUrl,
     model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from bot.retention_settings import RetentionSettings
+from bot.setting_types import Endpoint, Folder, Gateway, LogLevel, Name, Section, Trigger
+from inference import secret_files
 
 PREFIX = "COLORIZEBOT_"
 ENV_FILE = ".env"
 TOML_FILE = "colorizebot.toml"
 MIB = 2**20
 
-LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
-Trigger = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, to_lower=True)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, to_lower=True)]
-Endpoint = Annotated[str, AfterValidator(lambda text: str(TypeAdapter(HttpUrl).validate_python(text)).rstrip("/"))]
-Gateway = Annotated[str, AfterValidator(lambda text: str(TypeAdapter(WebsocketUrl).validate_python(text)))]
-Folder = Annotated[Path, AfterValidator(Path.expanduser)]
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class WebSettings(_Section):
+class WebSettings(Section):
     """The bot's own page."""
 
     host: Annotated[
@@ -57,7 +46,7 @@ class WebSettings(_Section):
     ] = None
 
 
-class FetchSettings(_Section):
+class FetchSettings(Section):
     """How far the bot goes to fetch a photo that somebody links to."""
 
     allow_private: Annotated[
@@ -68,15 +57,17 @@ class FetchSettings(_Section):
     max_redirects: Annotated[int, Field(ge=0, description="redirects that are followed")] = 3
 
 
-class LimitSettings(_Section):
+class LimitSettings(Section):
     """How much one person, one community, and everybody together may ask for."""
+
+    renamed: ClassVar[Mapping[str, str]] = {"result_hours": "reuse_hours"}
 
     queue_size: Annotated[int, Field(gt=0, description="requests that may wait; more are refused kindly")] = 500
     max_pictures: Annotated[int, Field(gt=0, description="photos in one request")] = 20
     max_upload_bytes: Annotated[int, Field(gt=0, description="largest photo taken as an upload, in bytes")] = 50 * MIB
     requester_per_hour: Annotated[int, Field(gt=0, description="photos that one person may send in an hour")] = 200
     community_per_hour: Annotated[int, Field(gt=0, description="photos that one community may send in an hour")] = 1000
-    result_hours: Annotated[
+    reuse_hours: Annotated[
         float, Field(ge=0, description="how long a result is used again when the same photo is asked for again")
     ] = 168.0
     parallel: Annotated[int, Field(gt=0, description="requests that are worked on at the same time")] = 4
@@ -107,7 +98,7 @@ class Hosting(StrEnum):
     """On the bot's own web page."""
 
 
-class RedditSettings(_Section):
+class RedditSettings(Section):
     """The bot's account on Reddit, and its manners there."""
 
     client_id: Annotated[str | None, Field(description="id of the app, from reddit.com/prefs/apps")] = None
@@ -153,7 +144,7 @@ class RedditSettings(_Section):
     )
 
 
-class DiscordSettings(_Section):
+class DiscordSettings(Section):
     """The bot's application on Discord, and its manners there."""
 
     token: Annotated[SecretStr | None, Field(description="token of the bot, from discord.com/developers")] = None
@@ -206,6 +197,26 @@ class Settings(BaseSettings):
     discord: DiscordSettings = DiscordSettings()
     fetch: FetchSettings = FetchSettings()
     limits: LimitSettings = LimitSettings()
+    retention: RetentionSettings = RetentionSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_files(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return secret_files.fill_in(cls, given)
+
+    @model_validator(mode="after")
+    def _what_is_caught_up_with_is_still_known(self) -> Settings:
+        reach_back = {
+            "reddit": timedelta(hours=self.reddit.catch_up_hours),
+            "discord": timedelta(minutes=self.discord.catch_up_minutes),
+        }
+        for platform, time in reach_back.items():
+            if self.retention.days_of(platform)[1] <= time / timedelta(days=1):
+                raise ValueError(
+                    f"requests on {platform} have to be kept for longer than the bot catches up with: raise "
+                    f"{PREFIX}RETENTION__REQUEST_DAYS"
+                )
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -217,4 +228,5 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let the environment win over ``.env``, and that over the TOML file."""
-        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+        files = InitSettingsSource(settings_cls, secret_files.files_in_environment(settings_cls, PREFIX, ENV_FILE))
+        return init_settings, env_settings, dotenv_settings, files, TomlConfigSettingsSource(settings_cls)

@@ -11,7 +11,10 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from inference import secret_files
+
 ENVIRONMENT_PREFIX = "COLORIZEBOT_WORKER_"
+ENV_FILE = ".env"
 TOML_FILE = Path("colorizebot.toml")
 TOML_TABLE = "worker"
 
@@ -45,7 +48,7 @@ class WorkerSettings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=ENVIRONMENT_PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix=ENVIRONMENT_PREFIX, env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True
     )
 
     host: str = Field("127.0.0.1", description="address to listen on")
@@ -87,13 +90,25 @@ class WorkerSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Add the table ``[worker]`` of ``colorizebot.toml`` as the last source."""
-        return init_settings, env_settings, dotenv_settings, InitSettingsSource(settings_cls, _toml_table())
+        """Add secrets in files, and the table ``[worker]`` of ``colorizebot.toml`` as the last source."""
+        files = secret_files.files_in_environment(settings_cls, ENVIRONMENT_PREFIX, ENV_FILE)
+        return (
+            init_settings,
+            env_settings,
+            dotenv_settings,
+            InitSettingsSource(settings_cls, files),
+            InitSettingsSource(settings_cls, _toml_table()),
+        )
 
     @property
     def serves_tcp(self) -> bool:
         """Whether to listen on TCP: always without a UNIX socket, beside one only when host or port were given."""
         return self.socket is None or not self.model_fields_set.isdisjoint({"host", "port"})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_files(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return secret_files.fill_in(cls, given)
 
     @field_validator("device")
     @classmethod

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.assembly import database_url
-from bot.configuration import unknown_settings
+from bot.configuration import renamed_settings, unknown_settings
 from bot.findings import Finding, Verdict
 from bot.ledger.engine import shown
 from bot.ledger.opening import Condition, examine
@@ -53,7 +53,7 @@ def _long_links(findings: list[Finding]) -> list[str]:
 
 
 async def _findings(settings: Settings) -> AsyncIterator[Finding]:
-    for sentence in unknown_settings():
+    for sentence in (*unknown_settings(), *renamed_settings()):
         yield Finding("settings", Verdict.NOTE, sentence)
     yield await asyncio.to_thread(_data_folder, settings.data_dir)
     yield await _database(settings)

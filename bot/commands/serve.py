@@ -13,7 +13,7 @@ from rich.console import Console
 
 from bot.assembly import Parts, assemble, database_url, make_dispatcher, make_pipeline
 from bot.commands.overview import print_overview
-from bot.configuration import unknown_settings
+from bot.configuration import renamed_settings, unknown_settings
 from bot.data_folder import own_data_folder
 from bot.dispatcher import Dispatcher
 from bot.fetching import Fetcher
@@ -25,28 +25,31 @@ from bot.problems import ungrouped
 from bot.settings import Settings
 from bot.supervision import keep_running
 from bot.worker import open_worker
+from inference.service_manager import ServiceManager
 
 _log = logging.getLogger(__name__)
 
 
 async def serve(settings: Settings, console: Console) -> None:
     """Run the bot until SIGTERM or SIGINT. Raises ``OperatorError``."""
-    for sentence in unknown_settings():
+    for sentence in (*unknown_settings(), *renamed_settings()):
         _log.warning("%s", sentence)
     metrics = Metrics()
     contact = None if settings.web.public_url is None else str(settings.web.public_url)
-    with _until_told_to_stop(), own_data_folder(settings.data_dir):
+    manager = ServiceManager()
+    with _until_told_to_stop(manager), own_data_folder(settings.data_dir):
         async with (
+            manager.watched(),
             open_ledger(database_url(settings)) as ledger,
             Fetcher(settings.fetch, contact=contact) as fetcher,
             open_worker(settings, on_death=metrics.worker_restarted) as worker,
         ):
             print_overview(settings, console)
-            await _run(assemble(settings, metrics=metrics, ledger=ledger, worker=worker), fetcher, console)
+            await _run(assemble(settings, metrics=metrics, ledger=ledger, worker=worker), fetcher, console, manager)
 
 
 @contextmanager
-def _until_told_to_stop() -> Iterator[None]:
+def _until_told_to_stop(manager: ServiceManager) -> Iterator[None]:
     """Cancel what is inside at SIGTERM or SIGINT, which lets it end in good order.
 
     A second signal ends the process on the spot, which loses nothing either.
@@ -58,6 +61,7 @@ def _until_told_to_stop() -> Iterator[None]:
         nonlocal told
         told = True
         _log.info("stopping")
+        manager.stopping()
         for number in signals:
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_DFL)
@@ -74,7 +78,7 @@ def _until_told_to_stop() -> Iterator[None]:
         _log.info("stopped")
 
 
-async def _run(parts: Parts, fetcher: Fetcher, console: Console) -> None:
+async def _run(parts: Parts, fetcher: Fetcher, console: Console, manager: ServiceManager) -> None:
     adapters = make_adapters(parts)
     dispatcher = make_dispatcher(parts, make_pipeline(parts, fetcher, adapters))
     await _sweep(parts)
@@ -86,7 +90,7 @@ async def _run(parts: Parts, fetcher: Fetcher, console: Console) -> None:
                 tasks.create_task(keep_running(adapter, parts.intake, partial(_announce, console, adapter.name)))
                 for adapter in adapters.values()
             ]
-            working = tasks.create_task(_work(dispatcher, parts))
+            working = tasks.create_task(_work(dispatcher, parts, manager))
             try:
                 await asyncio.Event().wait()
             finally:
@@ -98,8 +102,9 @@ async def _run(parts: Parts, fetcher: Fetcher, console: Console) -> None:
                     task.cancel()
 
 
-async def _work(dispatcher: Dispatcher, parts: Parts) -> None:
+async def _work(dispatcher: Dispatcher, parts: Parts, manager: ServiceManager) -> None:
     await parts.links.known.wait()  # answers elsewhere point to the page
+    manager.ready("answering")
     await dispatcher.run()
 
 

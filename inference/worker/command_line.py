@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsError
 
+from inference import secret_files
 from inference.settings import (
     TOML_FILE,
     TOML_TABLE,
@@ -78,6 +79,8 @@ def _shown_default(field: FieldInfo) -> str:
 
 def _complaint(error: dict[str, Any]) -> str:
     message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    if error["type"] == secret_files.ERROR_TYPE:
+        return f"{variable_of(error['ctx']['field'])} {message}"
     if not error["loc"]:
         return message
     name = str(error["loc"][0])

@@ -1,10 +1,11 @@
 """Settings from all three sources, and what operators read when one is wrong."""
 
+import math
 from pathlib import Path
 
 import pytest
 
-from bot.configuration import describe_settings, load_settings, unknown_settings
+from bot.configuration import describe_settings, load_settings, renamed_settings, unknown_settings
 from bot.problems import OperatorError
 
 
@@ -113,3 +114,83 @@ def test_every_setting_is_described() -> None:
     assert described["COLORIZEBOT_INFERENCE_URL"].default == "unset"
     assert described["COLORIZEBOT_TRIGGERS"].default == '["colorizebot", "colourizebot"]'
     assert all(setting.meaning for setting in described.values())
+
+
+def test_a_renamed_setting_counts_under_its_old_name_and_is_told(
+    bare_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bare_folder / "colorizebot.toml").write_text("[limits]\nresult_hours = 5\n")
+    assert load_settings().limits.reuse_hours == 5
+    assert renamed_settings() == [
+        "COLORIZEBOT_LIMITS__RESULT_HOURS is called COLORIZEBOT_LIMITS__REUSE_HOURS now; please rename it."
+    ]
+    monkeypatch.setenv("COLORIZEBOT_LIMITS__REUSE_HOURS", "6")
+    assert load_settings().limits.reuse_hours == 6, "the new name wins"
+    assert unknown_settings() == []
+
+
+def test_secrets_may_lie_in_files(bare_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("discord", "database", "password"):
+        (bare_folder / name).write_text(f"secret of {name}\n")
+    monkeypatch.setenv("COLORIZEBOT_DISCORD__TOKEN_FILE", str(bare_folder / "discord"))
+    (bare_folder / ".env").write_text("COLORIZEBOT_DATABASE_URL_FILE=database\n")
+    (bare_folder / "colorizebot.toml").write_text('[reddit]\npassword_file = "password"\n')
+    settings = load_settings()
+    secrets = (settings.discord.token, settings.database_url, settings.reddit.password)
+    assert [secret and secret.get_secret_value() for secret in secrets] == [
+        "secret of discord",
+        "secret of database",
+        "secret of password",
+    ]
+    assert unknown_settings() == []
+    assert "secret of" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"DISCORD__TOKEN_FILE": "missing"}, "DISCORD__TOKEN_FILE names missing, which can't be read (No such file"),
+        ({"DISCORD__TOKEN_FILE": "empty"}, "DISCORD__TOKEN_FILE names empty, which is empty."),
+        ({"DISCORD__TOKEN_FILE": "binary"}, "DISCORD__TOKEN_FILE names binary, which holds no text."),
+        ({"DATABASE_URL_FILE": "."}, "DATABASE_URL_FILE names ., which can't be read (Is a directory"),
+        (
+            {"DISCORD__TOKEN_FILE": "full", "DISCORD__TOKEN": "hush"},
+            "DISCORD__TOKEN_FILE is set, and the secret itself is set too; please unset one of them.",
+        ),
+        (
+            {"DATABASE_URL_FILE": "full", "DATABASE_URL": "hush"},
+            "DATABASE_URL_FILE is set, and the secret itself is set too; please unset one of them.",
+        ),
+        ({"DISCORD__TOKNE_FILE": "full"}, "DISCORD__TOKNE_FILE is no setting of the bot; did you mean "),
+    ],
+)
+def test_a_secret_that_can_not_be_read_is_explained(
+    bare_folder: Path, settings: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bare_folder / "empty").write_text("\n")
+    (bare_folder / "full").write_text("hush\n")
+    (bare_folder / "binary").write_bytes(b"\xff\xfe")
+    for name, value in settings.items():
+        monkeypatch.setenv(f"COLORIZEBOT_{name}", value)
+    with pytest.raises(OperatorError) as caught:
+        load_settings()
+    assert str(caught.value).startswith(f"COLORIZEBOT_{expected}")
+    assert "hush" not in str(caught.value)
+
+
+def test_how_long_things_are_kept_is_said_for_all_and_for_one_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().retention.days_of("web") == (math.inf, math.inf)
+    monkeypatch.setenv("COLORIZEBOT_RETENTION__RESULT_DAYS", "30")
+    monkeypatch.setenv("COLORIZEBOT_RETENTION__REDDIT__RESULT_DAYS", "forever")
+    monkeypatch.setenv("COLORIZEBOT_RETENTION__REDDIT__REQUEST_DAYS", "365")
+    retention = load_settings().retention
+    assert retention.days_of("web") == retention.days_of("mail") == (30, math.inf)
+    assert retention.days_of("reddit") == (math.inf, 365)
+
+
+def test_nothing_is_forgotten_that_the_bot_may_still_catch_up_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLORIZEBOT_RETENTION__REQUEST_DAYS", "3")
+    assert load_settings().retention.days_of("reddit") == (math.inf, 3)
+    monkeypatch.setenv("COLORIZEBOT_REDDIT__CATCH_UP_HOURS", "96")
+    with pytest.raises(OperatorError, match=r"^Requests on reddit have to be kept .* COLORIZEBOT_RETENTION__REQUEST"):
+        load_settings()
