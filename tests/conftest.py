@@ -1,10 +1,12 @@
 """What all tests share."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import settings
+
+from tests.postgresql import PostgresqlServer, running_postgresql
 
 # Machines that run tests are busy: a slow example is no failure. CI repeats the same examples each time.
 settings.register_profile("default", deadline=None)
@@ -19,6 +21,13 @@ _TOLD = "told"
 def tell(record_property: Callable[[str, object], None]) -> Tell:
     """Have a line printed at the end of the run, whatever the test's outcome: a count, a figure."""
     return lambda line: record_property(_TOLD, line)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """A PostgreSQL server for all tests; each makes databases of its own."""
+    with running_postgresql() as server:
+        yield server
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

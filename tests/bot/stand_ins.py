@@ -167,7 +167,9 @@ def link(location: str) -> ImageReference:
 
 
 @asynccontextmanager
-async def open_house(folder: Path, settings: Settings | None = None) -> AsyncIterator[House]:
+async def open_house(
+    folder: Path, settings: Settings | None = None, *, database_url: str | None = None
+) -> AsyncIterator[House]:
     """Open the bot on ``folder`` (which may have been used before), with a stand-in worker and a mailbox."""
     settings = (settings or Settings()).model_copy(update={"data_dir": folder})
     async with AsyncExitStack() as stack:
@@ -175,7 +177,7 @@ async def open_house(folder: Path, settings: Settings | None = None) -> AsyncIte
         await worker.start()
         stack.push_async_callback(worker.stop)
         client = await stack.enter_async_context(InferenceClient(socket=worker.socket))
-        ledger = await stack.enter_async_context(open_ledger(f"sqlite:///{folder / 'ledger.sqlite3'}"))
+        ledger = await stack.enter_async_context(open_ledger(database_url or f"sqlite:///{folder / 'ledger.sqlite3'}"))
         fetcher = await stack.enter_async_context(Fetcher(settings.fetch))
         parts = assemble(settings, metrics=Metrics(), ledger=ledger, worker=client)
         mailbox = Mailbox()

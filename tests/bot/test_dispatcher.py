@@ -32,8 +32,8 @@ async def submit(house: House, *photos: str, requester: str = "ann") -> Request:
     return request
 
 
-async def test_only_so_many_requests_are_in_work_at_a_time(tmp_path: Path) -> None:
-    async with open_house(tmp_path, Settings(limits=LimitSettings(parallel=2))) as house:
+async def test_only_so_many_requests_are_in_work_at_a_time(tmp_path: Path, database_url: str) -> None:
+    async with open_house(tmp_path, Settings(limits=LimitSettings(parallel=2)), database_url=database_url) as house:
         requests = [await submit(house, f"slow-{number}") for number in range(5)]
         working = asyncio.create_task(house.dispatcher.run())
         await asyncio.sleep(0.3)
@@ -44,8 +44,8 @@ async def test_only_so_many_requests_are_in_work_at_a_time(tmp_path: Path) -> No
         working.cancel()
 
 
-async def test_people_take_turns(tmp_path: Path) -> None:
-    async with open_house(tmp_path, Settings(limits=LimitSettings(parallel=1))) as house:
+async def test_people_take_turns(tmp_path: Path, database_url: str) -> None:
+    async with open_house(tmp_path, Settings(limits=LimitSettings(parallel=1)), database_url=database_url) as house:
         of_ann = [await submit(house, f"ann-{number}") for number in range(3)]
         of_ben = await submit(house, "ben-0", requester="ben")
         working = asyncio.create_task(house.dispatcher.run())
@@ -88,8 +88,8 @@ async def test_a_stop_lets_what_is_in_work_finish(house: House) -> None:
     assert [await state_of(house, request) for request in requests] == [(State.ANSWERED, 1)] * 2
 
 
-async def test_what_does_not_finish_in_time_goes_on_at_the_next_start(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
+async def test_what_does_not_finish_in_time_goes_on_at_the_next_start(tmp_path: Path, database_url: str) -> None:
+    async with open_house(tmp_path, database_url=database_url) as house:
         working = asyncio.create_task(house.dispatcher.run())
         in_work = await submit(house, "slow")
         while not house.worker.asked:
@@ -100,7 +100,7 @@ async def test_what_does_not_finish_in_time_goes_on_at_the_next_start(tmp_path: 
         await house.dispatcher.stop(grace_seconds=0.1)
         assert await state_of(house, in_work) == (State.QUEUED, 0), "a stop is nobody's fault"
         assert house.mailbox.answers == {}
-    async with open_house(tmp_path) as house:
+    async with open_house(tmp_path, database_url=database_url) as house:
         house.worker.gate.set()
         await house.dispatcher.resume({"mail"})
         working = asyncio.create_task(house.dispatcher.run())
@@ -108,10 +108,12 @@ async def test_what_does_not_finish_in_time_goes_on_at_the_next_start(tmp_path: 
         working.cancel()
 
 
-async def test_requests_of_a_platform_that_is_off_wait_for_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    async with open_house(tmp_path) as house:
+async def test_requests_of_a_platform_that_is_off_wait_for_it(
+    tmp_path: Path, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_house(tmp_path, database_url=database_url) as house:
         request = await submit(house, "photo")
-    async with open_house(tmp_path) as house:
+    async with open_house(tmp_path, database_url=database_url) as house:
         await house.dispatcher.resume({"web"})
         assert len(house.parts.queue) == 0
         assert "1 unfinished requests of mail wait until it is switched on again" in caplog.text

@@ -18,8 +18,8 @@ TIGHT = Settings(limits=LimitSettings(queue_size=4, max_pictures=2, requester_pe
 
 
 @pytest.fixture
-async def tight_house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path, TIGHT) as house:
+async def tight_house(tmp_path: Path, database_url: str) -> AsyncIterator[House]:
+    async with open_house(tmp_path, TIGHT, database_url=database_url) as house:
         yield house
 
 
@@ -105,11 +105,11 @@ async def test_others_are_not_held_to_it(tight_house: House) -> None:
     await submit(tight_house, requester="ben")
 
 
-async def test_a_restart_resets_no_limit(tmp_path: Path) -> None:
-    async with open_house(tmp_path, TIGHT) as house:
+async def test_a_restart_resets_no_limit(tmp_path: Path, database_url: str) -> None:
+    async with open_house(tmp_path, TIGHT, database_url=database_url) as house:
         await submit(house, 2)
         await submit(house, 2)
-    async with open_house(tmp_path, TIGHT) as house:
+    async with open_house(tmp_path, TIGHT, database_url=database_url) as house:
         assert (await declined(house)).refusal.reason == "too_many_requests"
 
 

@@ -35,8 +35,10 @@ async def address() -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def chatty_house(tmp_path: Path, address: str) -> AsyncIterator[House]:
-    async with open_house(tmp_path, Settings(fetch=FetchSettings(allow_private=(address,)))) as house:
+async def chatty_house(tmp_path: Path, database_url: str, address: str) -> AsyncIterator[House]:
+    async with open_house(
+        tmp_path, Settings(fetch=FetchSettings(allow_private=(address,))), database_url=database_url
+    ) as house:
         yield house
 
 

@@ -120,8 +120,10 @@ async def host() -> AsyncIterator[ImageHost]:
 
 
 @pytest.fixture
-async def linking_house(tmp_path: Path, host: ImageHost) -> AsyncIterator[House]:
-    async with open_house(tmp_path, Settings(fetch=FetchSettings(allow_private=(host.address,)))) as house:
+async def linking_house(tmp_path: Path, database_url: str, host: ImageHost) -> AsyncIterator[House]:
+    async with open_house(
+        tmp_path, Settings(fetch=FetchSettings(allow_private=(host.address,))), database_url=database_url
+    ) as house:
         yield house
 
 
@@ -206,8 +208,10 @@ async def test_a_link_deleted_while_it_is_fetched_leaves_nothing(linking_house: 
     assert not linking_house.parts.storage.path(request.id, "input-0").parent.exists()
 
 
-async def test_work_is_never_waited_for_longer_than_the_limit(tmp_path: Path) -> None:
-    async with open_house(tmp_path, Settings(limits=LimitSettings(worker_patience_seconds=0.3))) as house:
+async def test_work_is_never_waited_for_longer_than_the_limit(tmp_path: Path, database_url: str) -> None:
+    async with open_house(
+        tmp_path, Settings(limits=LimitSettings(worker_patience_seconds=0.3)), database_url=database_url
+    ) as house:
         house.worker.ready = False
         request = await house.upload("photo")
         await house.parts.intake.submit(request)

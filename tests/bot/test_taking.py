@@ -16,8 +16,8 @@ BUSY_THREAD = Refusal("busy_thread", "I said enough in this thread; please ask m
 
 
 @pytest.fixture
-async def tight_house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path, TIGHT) as house:
+async def tight_house(tmp_path: Path, database_url: str) -> AsyncIterator[House]:
+    async with open_house(tmp_path, TIGHT, database_url=database_url) as house:
         yield house
 
 

@@ -1,7 +1,6 @@
-"""Who wants to be left alone is remembered, on a real database."""
+"""Who wants to be left alone is remembered, on real databases."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -9,8 +8,8 @@ from bot.ledger import Etiquette, open_ledger
 
 
 @pytest.fixture
-async def etiquette(tmp_path: Path) -> AsyncIterator[Etiquette]:
-    async with open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite3'}") as ledger:
+async def etiquette(database_url: str) -> AsyncIterator[Etiquette]:
+    async with open_ledger(database_url) as ledger:
         yield Etiquette(ledger.engine)
 
 

@@ -1,16 +1,13 @@
-"""What the ledger promises about a request's life, on a real SQLite file and on PostgreSQL where there is one."""
+"""What the ledger promises about a request's life, on a real SQLite file and on a real PostgreSQL."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 
 from bot.ledger import Ledger, open_ledger
-from bot.ledger.engine import make_engine, parse_url
 from bot.vocabulary import (
     Answer,
     ImageKind,
@@ -23,8 +20,6 @@ from bot.vocabulary import (
     new_request_id,
 )
 from inference.vocabulary import InputKind, Layout, RecolorOptions
-
-POSTGRESQL = "COLORIZEBOT_TEST_POSTGRESQL_URL"
 
 ANSWER = Answer(
     results=(ResultPicture(0, "result-0.jpg", "image/jpeg", 640, 480, InputKind.TINTED),),
@@ -49,20 +44,6 @@ def asking(message_id: str = "message-1", **changes: object) -> Request:
         options=RecolorOptions(vividness=1.3, layout=Layout.SIDE_BY_SIDE),
     )
     return replace(request, **changes)  # type: ignore[arg-type]
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'ledger.sqlite3'}"
-    url = os.environ.get(POSTGRESQL)
-    if url is None:
-        pytest.skip(f"no PostgreSQL: {POSTGRESQL} names no database that may be emptied")
-    engine = make_engine(parse_url(url))
-    async with engine.begin() as connection:
-        await connection.exec_driver_sql("DROP TABLE IF EXISTS requests, alembic_version")
-    await engine.dispose()
-    return url
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from bot.ledger import Ledger, open_ledger
 from bot.ledger.statistics import percentile, statistics
@@ -29,8 +28,8 @@ async def ask(ledger: Ledger, platform: str, number: int, outcome: Outcome | Non
     return request
 
 
-async def test_requests_are_counted_by_platform_and_outcome(tmp_path: Path) -> None:
-    async with open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite3'}") as ledger:
+async def test_requests_are_counted_by_platform_and_outcome(database_url: str) -> None:
+    async with open_ledger(database_url) as ledger:
         for number, ago in enumerate([1.0, 2.0, 3.0, 40.0]):
             await ask(ledger, "reddit", number, Answer((), "model"), ago=ago)
         await ask(ledger, "reddit", 4, VIDEO)
