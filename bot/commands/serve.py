@@ -29,6 +29,9 @@ from inference.service_manager import ServiceManager
 
 _log = logging.getLogger(__name__)
 
+_PAGE = "web"
+"""The platform that is always on, and depends on nobody."""
+
 
 async def serve(settings: Settings, console: Console) -> None:
     """Run the bot until SIGTERM or SIGINT. Raises ``OperatorError``."""
@@ -80,6 +83,7 @@ def _until_told_to_stop(manager: ServiceManager) -> Iterator[None]:
 
 async def _run(parts: Parts, fetcher: Fetcher, console: Console, manager: ServiceManager) -> None:
     adapters = make_adapters(parts)
+    announce = partial(_announce, console, manager)
     dispatcher = make_dispatcher(parts, make_pipeline(parts, fetcher, adapters))
     await _sweep(parts)
     await dispatcher.resume(adapters)
@@ -87,10 +91,10 @@ async def _run(parts: Parts, fetcher: Fetcher, console: Console, manager: Servic
         async with asyncio.TaskGroup() as tasks:
             beating = tasks.create_task(beat(parts.metrics))
             listening = [
-                tasks.create_task(keep_running(adapter, parts.intake, partial(_announce, console, adapter.name)))
+                tasks.create_task(keep_running(adapter, parts.intake, partial(announce, adapter.name)))
                 for adapter in adapters.values()
             ]
-            working = tasks.create_task(_work(dispatcher, parts, manager))
+            working = tasks.create_task(_work(dispatcher, parts))
             try:
                 await asyncio.Event().wait()
             finally:
@@ -102,9 +106,8 @@ async def _run(parts: Parts, fetcher: Fetcher, console: Console, manager: Servic
                     task.cancel()
 
 
-async def _work(dispatcher: Dispatcher, parts: Parts, manager: ServiceManager) -> None:
+async def _work(dispatcher: Dispatcher, parts: Parts) -> None:
     await parts.links.known.wait()  # answers elsewhere point to the page
-    manager.ready("answering")
     await dispatcher.run()
 
 
@@ -114,5 +117,8 @@ async def _sweep(parts: Parts) -> None:
         _log.info("removed what a crash left behind: folders=%d", swept)
 
 
-def _announce(console: Console, platform: str, where: str) -> None:
+def _announce(console: Console, manager: ServiceManager, platform: str, where: str) -> None:
+    if platform == _PAGE:
+        # Other platforms may be away for hours, which is no reason not to be ready.
+        manager.ready(f"the page is at {where}")
     console.print(f"{platform}: {where}", style="bold", highlight=False, soft_wrap=True)
