@@ -56,7 +56,7 @@ async def _run() -> int:
         case Serve():
             from bot.commands.serve import serve
 
-            logs.configure(settings.log_level)
+            logs.configure(settings.log_level, settings.log_format, secrets=logs.secrets_of(settings))
             await serve(settings, console)
             return 0
 

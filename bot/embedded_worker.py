@@ -7,9 +7,9 @@ child leaves by itself; it never outlives the bot.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
-import re
 import signal
 import sys
 import tempfile
@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from bot.problems import OperatorError, ungrouped
 
@@ -32,7 +33,8 @@ _UNUSABLE_SETTINGS = 2
 """The exit status by which a worker says that starting it again will not help."""
 _LONGEST_LINE = 2**20
 _LISTENING = ("COLORIZEBOT_WORKER_HOST", "COLORIZEBOT_WORKER_PORT", "COLORIZEBOT_WORKER_SOCKET")
-_LOG_LINE = re.compile(r"\S+Z (?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) +(?P<event>.*)")
+_LOG_FORMAT = {"COLORIZEBOT_WORKER_LOG_FORMAT": "json"}
+"""What the worker logs is read here, and logged again as the bot's own settings say."""
 
 
 @asynccontextmanager
@@ -82,7 +84,7 @@ async def _run(command: Sequence[str]) -> tuple[int, str]:
         stderr=asyncio.subprocess.STDOUT,
         limit=_LONGEST_LINE,
         # The machine's own worker may be set to a port; the bot's listens on its socket alone.
-        env={name: value for name, value in os.environ.items() if name not in _LISTENING},
+        env={name: value for name, value in os.environ.items() if name not in _LISTENING} | _LOG_FORMAT,
         start_new_session=True,  # Ctrl-C is for the bot, which lets the worker finish what is in work
     )
     _log.info("worker started: pid=%d", process.pid)
@@ -104,11 +106,27 @@ async def _relay(lines: asyncio.StreamReader | None, said: deque[str]) -> None:
     level = logging.INFO
     async for line in lines:
         text = line.decode(errors="replace").rstrip()
-        if match := _LOG_LINE.fullmatch(text):
-            level, text = logging.getLevelNamesMapping()[match["level"]], match["event"]
+        facts: dict[str, Any] = {}
+        if event := _event(text):
+            level, text, facts = event
         if text:
             said.append(text)
-            _log.log(level, "worker: %s", text)
+            _log.log(level, "worker: %s", text, extra=facts)
+
+
+def _event(line: str) -> tuple[int, str, dict[str, Any]] | None:
+    """Read a line of the worker's log; ``None`` for what isn't one, such as what native code says."""
+    try:
+        fields = json.loads(line)
+        level = logging.getLevelNamesMapping()[fields.pop("level").upper()]
+        text, event, request_id = fields.pop("message"), fields.pop("event"), fields.pop("request_id", None)
+    except (ValueError, KeyError, AttributeError, TypeError):
+        return None
+    trace = fields.get("traceback")
+    if trace:
+        text = f"{text} | {trace}"
+    facts = {name: fact for name, fact in fields.items() if name not in ("time", "logger", "traceback")}
+    return level, text, {"event": f"worker: {event}", "request_id": request_id, "facts": facts}
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -25,6 +25,7 @@ from pydantic_settings import (
 from bot.retention_settings import RetentionSettings
 from bot.setting_types import Endpoint, Folder, Gateway, LogLevel, Name, Section, Trigger
 from inference import secret_files
+from inference.log_lines import LogFormat
 
 PREFIX = "COLORIZEBOT_"
 ENV_FILE = ".env"
@@ -192,6 +193,7 @@ class Settings(BaseSettings):
         tuple[Trigger, ...], Field(min_length=1, description="JSON list of the words that call the bot")
     ] = ("colorizebot", "colourizebot")
     log_level: Annotated[LogLevel, Field(description="DEBUG, INFO, WARNING or ERROR")] = "INFO"
+    log_format: Annotated[LogFormat, Field(description="lines of the log: text for people, or json")] = "text"
     web: WebSettings = WebSettings()
     reddit: RedditSettings = RedditSettings()
     discord: DiscordSettings = DiscordSettings()

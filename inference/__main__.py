@@ -27,7 +27,7 @@ def main() -> int:
         return command_line.main(arguments[1:])
     try:
         settings = parse_settings(arguments)
-        log.configure(settings.log_level)
+        log.configure(settings.log_level, settings.log_format)
         use_few_arenas()
         keep_what_the_network_frees()
         return asyncio.run(serve(settings))

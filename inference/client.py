@@ -22,6 +22,7 @@ import aiohttp
 from aiohttp import hdrs
 
 from inference.problems import PROBLEM_MEDIA_TYPE, Problem
+from inference.request_id import REQUEST_ID_HEADER, current
 from inference.vocabulary import (
     HEIGHT_HEADER,
     INPUT_HEADER,
@@ -110,8 +111,10 @@ class InferenceClient:
     async def _ask(self, method: str, path: str, **request: Any) -> _Answer:
         if self._session is None:
             raise RuntimeError("use the client in an “async with” block")
+        request_id = current()
+        headers = {} if request_id is None else {REQUEST_ID_HEADER: request_id}
         try:
-            async with self._session.request(method, self._url + path, **request) as response:
+            async with self._session.request(method, self._url + path, headers=headers, **request) as response:
                 return _Answer(response.status, response.headers, await response.read())
         except TimeoutError as error:
             raise WorkerLost("The worker took too long to answer.") from error

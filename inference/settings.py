@@ -80,6 +80,7 @@ class WorkerSettings(BaseSettings):
     )
     profile: bool = Field(False, description="tell where the time went, by stage and line of code, when it stops")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe events logged")
+    log_format: Literal["text", "json"] = Field("text", description="lines of the log: text for people, or json")
 
     @classmethod
     def settings_customise_sources(

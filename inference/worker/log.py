@@ -7,30 +7,27 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
-import time
+
+from inference.log_lines import LogFormat
+from inference.log_lines import configure as configure_lines
 
 _LOGGER = logging.getLogger("colorizebot.worker")
 
 
-def configure(level: str) -> None:
-    """Send events of at least ``level`` ("debug", "info", ...) to standard error, in UTC."""
-    formatter = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", datefmt="%Y-%m-%dT%H:%M:%SZ")
-    formatter.converter = time.gmtime
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter)
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+def configure(level: str, form: LogFormat = "text") -> None:
+    """Send events of at least ``level`` ("debug", "info", ...) to standard error, in UTC, as text or JSON."""
+    configure_lines(level, form)
 
 
 def event(name: str, *, level: int = logging.INFO, **facts: object) -> None:
     """Log one event, for example ``event("ready", seconds=2.1)`` as ``ready seconds=2.1``."""
     if _LOGGER.isEnabledFor(level):
-        _LOGGER.log(level, "%s", _line(name, facts))
+        _LOGGER.log(level, "%s", _line(name, facts), extra={"event": name, "facts": facts})
 
 
 def failure(name: str) -> None:
     """Log the exception being handled, with its traceback: a bug, to be reported and mended."""
-    _LOGGER.exception("%s", name)
+    _LOGGER.exception("%s", name, extra={"event": name, "facts": {}})
 
 
 def _line(name: str, facts: dict[str, object]) -> str:

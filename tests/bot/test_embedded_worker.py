@@ -19,7 +19,7 @@ from bot.problems import OperatorError
 # Says its process id and its arguments, and leaves when its standard input closes.
 FAITHFUL = """
 import os, sys
-print("2026-07-01T12:00:00Z WARNING pid=%d" % os.getpid(), flush=True)
+print('{"level": "warning", "event": "pid", "message": "pid=%d", "request_id": "abc"}' % os.getpid(), flush=True)
 print("arguments", *sys.argv[1:], flush=True)
 while os.read(0, 1024):
     pass
@@ -76,6 +76,8 @@ async def test_what_it_logs_is_in_the_bots_log_at_its_level(caplog: pytest.LogCa
     told = {record.message: record.levelno for record in caplog.records}
     assert told[f"worker: arguments --socket {socket} --exit-with-stdin"] == logging.WARNING
     assert [level for line, level in told.items() if "worker: pid=" in line] == [logging.WARNING]
+    followed = {record.message.partition("=")[0]: getattr(record, "request_id", None) for record in caplog.records}
+    assert followed["worker: pid"] == "abc"
 
 
 async def test_it_does_not_listen_where_another_worker_is_set_to(
@@ -91,7 +93,7 @@ async def test_it_does_not_listen_where_another_worker_is_set_to(
         async with asyncio.timeout(20):
             while not any("told" in message for message in caplog.messages):
                 await asyncio.sleep(0.01)
-    assert "worker: told COLORIZEBOT_WORKER_DEVICE" in caplog.messages
+    assert "worker: told COLORIZEBOT_WORKER_DEVICE COLORIZEBOT_WORKER_LOG_FORMAT" in caplog.messages
 
 
 async def test_a_killed_worker_is_started_again(caplog: pytest.LogCaptureFixture) -> None:
