@@ -134,6 +134,8 @@ class Entry:
     """What was decided; set before the requester is told, and never changed after that."""
     answer_id: str | None
     """The answer's id on the platform; ``None`` until it is delivered."""
+    expired: bool = False
+    """Whether its photos were deleted for their age: they are kept for so many days only."""
 
 
 class Step(StrEnum):

@@ -4,5 +4,6 @@ from bot.ledger.etiquette import Etiquette
 from bot.ledger.known_results import KnownResults
 from bot.ledger.ledger import Ledger
 from bot.ledger.opening import open_ledger
+from bot.ledger.retention import Retention
 
-__all__ = ["Etiquette", "KnownResults", "Ledger", "open_ledger"]
+__all__ = ["Etiquette", "KnownResults", "Ledger", "Retention", "open_ledger"]

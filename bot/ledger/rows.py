@@ -22,6 +22,9 @@ from bot.vocabulary import (
 )
 from inference.vocabulary import InputKind, RecolorOptions
 
+UNFINISHED = (State.QUEUED.value, State.WORKING.value)
+"""The states of requests that still need work."""
+
 
 def of_request(request: Request) -> dict[str, Any]:
     """Return the columns of a request that was just taken."""
@@ -92,6 +95,7 @@ def to_entry(row: Row[Any]) -> Entry:
         attempts=row.attempts,
         outcome=_outcome(row),
         answer_id=row.answer_id,
+        expired=row.expired is not None,
     )
 
 

@@ -52,12 +52,24 @@ requests = Table(
     Column("refusal_message", Text),
     Column("answer_id", String(255)),
     Column("finished", UtcDateTime),
+    Column("expired", UtcDateTime),
+    Column("owner", String(64)),
     UniqueConstraint("platform", "message_id", name="requests_message"),
     Index("requests_state", "state"),
     Index("requests_requester", "platform", "requester", "created"),
     Index("requests_community", "platform", "community", "created"),
     Index("requests_conversation", "platform", "conversation", "created"),
     Index("requests_answer", "platform", "answer_id"),
+    Index("requests_finished", "platform", "finished"),
+    Index("requests_expired", "platform", "expired", "finished"),
+)
+
+bots = Table(
+    "bots",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("joined", UtcDateTime, nullable=False),
+    Column("lease_until", UtcDateTime, nullable=False),
 )
 
 opt_outs = Table(
