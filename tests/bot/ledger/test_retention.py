@@ -65,7 +65,7 @@ async def test_the_oldest_answers_expire_bit_by_bit_and_nothing_in_work_ever(led
         await known.remember(f"key of {request.id}", request.id, PICTURE, model="model")
 
     retention, before = Retention(ledger.engine), NOW - timedelta(days=30)
-    assert await retention.expire("web", finished_before=before, limit=2) == [old[0].id, old[1].id]
+    assert set(await retention.expire("web", finished_before=before, limit=2)) == {old[0].id, old[1].id}
     assert await retention.expire("web", finished_before=before, limit=2) == [old[2].id]
     assert await retention.expire("web", finished_before=before, limit=2) == []
 
