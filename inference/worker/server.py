@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 
+from inference.service_manager import ServiceManager
 from inference.settings import WorkerSettings
 from inference.worker import log
 from inference.worker.application import build_application
@@ -26,9 +27,10 @@ async def serve(settings: WorkerSettings) -> int:
 
     Raises ``UnusableSettings`` when it can't start as the settings say.
     """
-    worker = Worker(settings)
+    manager = ServiceManager()
+    worker = Worker(settings, manager)
     stop = _stop_requests(settings)
-    async with listening(build_application(worker), settings) as addresses:
+    async with manager.watched(), listening(build_application(worker), settings) as addresses:
         for address in addresses:
             log.event("listening", address=address)
         status = await _serve_until(stop, worker)

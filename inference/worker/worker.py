@@ -8,6 +8,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from inference.service_manager import ServiceManager
 from inference.settings import WorkerSettings
 from inference.worker import log
 from inference.worker.admission import Admission, Phase
@@ -19,8 +20,9 @@ from inference.worker.recoloring import Recolorer
 class Worker:
     """What a worker holds from its start; ``recolorer`` comes with the loaded model."""
 
-    def __init__(self, settings: WorkerSettings) -> None:
+    def __init__(self, settings: WorkerSettings, manager: ServiceManager) -> None:
         self.settings = settings
+        self._manager = manager
         self.metrics = Metrics()
         self.profiler = Profiler() if settings.profile else None
         self.admission = Admission(settings.queue_size, settings.queue_bytes)
@@ -42,6 +44,7 @@ class Worker:
         self.metrics.model_info.labels(colorizer.name, str(colorizer.device)).set(1)
         if self.admission.phase is Phase.LOADING:
             self.admission.phase = Phase.READY
+            self._manager.ready(f"{colorizer.name} on {colorizer.device}")
             if self.profiler is not None:
                 self.profiler.start()
             log.event("ready", model=colorizer.name, device=colorizer.device, seconds=time.perf_counter() - began)
@@ -55,6 +58,7 @@ class Worker:
     async def drain(self) -> None:
         """Let the requests in progress finish, as long as the settings allow, and take no new ones."""
         self.admission.phase = Phase.DRAINING
+        self._manager.stopping()
         log.event("draining", requests=self.admission.in_house, longest_seconds=self.settings.drain_seconds)
         try:
             async with asyncio.timeout(self.settings.drain_seconds):
