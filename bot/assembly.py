@@ -23,6 +23,7 @@ from bot.recolorer import Recolorer
 from bot.settings import Settings
 from bot.status import StatusBoard
 from bot.storage import Storage
+from bot.tracing import NO_TRACING, Tracing
 from inference.client import InferenceClient
 
 
@@ -43,13 +44,21 @@ class Parts:
     intake: Intake
     etiquette: Etiquette
     links: Links
+    tracing: Tracing
 
 
-def assemble(settings: Settings, *, metrics: Metrics, ledger: Ledger, worker: InferenceClient) -> Parts:
+def assemble(
+    settings: Settings,
+    *,
+    metrics: Metrics,
+    ledger: Ledger,
+    worker: InferenceClient,
+    tracing: Tracing = NO_TRACING,
+) -> Parts:
     """Put the parts together around an open ledger and a worker's client."""
     storage = Storage(settings.data_dir / "requests")
     queue = FairQueue(settings.limits.queue_size)
-    metrics.observe_queue(lambda: len(queue))
+    metrics.observe_queue(lambda: len(queue), settings.limits.queue_size)
     board = StatusBoard(ledger, queue)
     recolorer = Recolorer(worker, patience_seconds=settings.limits.worker_patience_seconds)
     known_results = KnownResults(ledger.engine, timedelta(hours=settings.limits.reuse_hours))
@@ -67,6 +76,7 @@ def assemble(settings: Settings, *, metrics: Metrics, ledger: Ledger, worker: In
         intake=Intake(ledger, storage, queue, board, settings.limits, metrics),
         etiquette=Etiquette(ledger.engine),
         links=Links(settings.web.public_url),
+        tracing=tracing,
     )
 
 
@@ -81,6 +91,7 @@ def make_pipeline(parts: Parts, fetcher: Fetcher, adapters: Mapping[str, Adapter
         adapters=adapters,
         board=parts.board,
         metrics=parts.metrics,
+        tracing=parts.tracing,
     )
 
 

@@ -26,6 +26,7 @@ from bot.settings import LimitSettings
 from bot.status import StatusBoard
 from bot.storage import Storage, input_name
 from bot.vocabulary import Entry, ImageKind, ImageReference, Refusal, Request, new_request_id
+from inference.request_id import following
 from inference.vocabulary import RecolorOptions
 
 _log = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ class Intake:
         When this returns, the request is on the disk and will be answered, whatever happens to the process. A message
         that was seen before returns the entry of that time, whose request has another id. Raises ``Declined``.
         """
-        return await self._carry_through(self._submit(request))
+        return await self._carry_through(request.id, self._submit(request))
 
     async def take(self, request: Request, *, refusal: Refusal | None = None, always_tell: bool = False) -> Entry:
         """Take a request that was made in a chat; its photos may still have to be located.
@@ -87,7 +88,7 @@ class Intake:
         stopping, requests are noted for the next start. A message that was seen before returns the entry of that time,
         whose request has another id.
         """
-        return await self._carry_through(self._take(request, refusal, always_tell))
+        return await self._carry_through(request.id, self._take(request, refusal, always_tell))
 
     async def again(self, entry: Entry, options: RecolorOptions, *, requester: str) -> Entry:
         """Take a new request for the photos of an older one, with other options. Raises ``Declined``."""
@@ -133,10 +134,11 @@ class Intake:
         self._board.queue_moved()
         _log.info("request %s deleted", request_id)
 
-    async def _carry_through(self, admission: Coroutine[Any, Any, Entry]) -> Entry:
+    async def _carry_through(self, request_id: str, admission: Coroutine[Any, Any, Entry]) -> Entry:
         # Once begun, it goes on even when the asking connection goes away: a request that is in the ledger but not in
         # the queue would have to wait for the next start.
-        task = asyncio.create_task(admission)
+        with following(request_id):
+            task = asyncio.create_task(admission)
         self._admissions.add(task)
         task.add_done_callback(self._admissions.discard)
         return await asyncio.shield(task)
@@ -191,8 +193,8 @@ class Intake:
         return entry
 
     def _count_declined(self, request: Request, refusal: Refusal) -> None:
-        self._metrics.declined(request.platform, refusal.reason)
-        _log.info("request of %s declined: %s", request.platform, refusal.reason)
+        self._metrics.refused(request.platform, refusal.reason)
+        _log.info("request %s from %s declined: reason=%s", request.id, request.platform, refusal.reason)
 
     def _why_not_submit(self, request: Request) -> Declined | None:
         if not request.images:

@@ -20,7 +20,8 @@ notices takes the photos along that came late.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from bot import wording
@@ -32,6 +33,7 @@ from bot.metrics import Metrics
 from bot.recolorer import Recolorer
 from bot.status import StatusBoard
 from bot.storage import Storage, input_name
+from bot.tracing import Tracing
 from bot.vocabulary import (
     Answer,
     Entry,
@@ -45,6 +47,7 @@ from bot.vocabulary import (
     Step,
 )
 from inference.problems import Problem
+from inference.request_id import following
 from inference.vocabulary import Recolored
 
 _log = logging.getLogger(__name__)
@@ -72,6 +75,7 @@ class Pipeline:
         adapters: Mapping[str, Adapter],
         board: StatusBoard,
         metrics: Metrics,
+        tracing: Tracing,
     ) -> None:
         """``adapters`` are by their names."""
         self._ledger = ledger
@@ -82,6 +86,7 @@ class Pipeline:
         self._adapters = adapters
         self._board = board
         self._metrics = metrics
+        self._tracing = tracing
 
     async def live(self, request_id: str) -> None:
         """Make one attempt to bring a request to its end.
@@ -89,13 +94,20 @@ class Pipeline:
         Raises ``TryLater`` when the platform has to be asked again. After that, and after any exception that nobody
         foresaw, the request is unfinished and may live again.
         """
+        with following(request_id):
+            await self._live(request_id)
+
+    async def _live(self, request_id: str) -> None:
         entry = await self._ledger.claim(request_id)
         if entry is None:
             return  # deleted while it waited
         _log.info("request %s in work: attempt=%d", request_id, entry.attempts)
+        if entry.attempts == 1:
+            self._metrics.queued(entry.request.platform, _seconds_since(entry.request))
         self._board.changed(request_id)
         try:
-            await self._finish(entry)
+            with self._tracing.attempt(entry.request, entry.attempts):
+                await self._finish(entry)
         except _Deleted:
             _log.info("request %s was deleted while in work", request_id)
             await self._storage.remove(request_id)
@@ -119,9 +131,10 @@ class Pipeline:
         if not closed:
             raise _Deleted
         word = outcome.reason if isinstance(outcome, Refusal) else "answered"
-        seconds = (datetime.now(UTC) - request.created).total_seconds()
+        seconds = _seconds_since(request)
         self._metrics.finished(request.platform, word, seconds)
-        _log.info("request %s finished: %s", request.id, word)
+        self._tracing.note(outcome=word)
+        _log.info("request %s finished: %s seconds=%.2f", request.id, word, seconds)
 
     # Deciding what the requester will be told
 
@@ -136,6 +149,8 @@ class Pipeline:
             outcome = refused.refusal
         if not await self._ledger.decided(request.id, outcome):
             raise _Deleted
+        if isinstance(outcome, Refusal):
+            self._metrics.refused(request.platform, outcome.reason)
         return request, outcome
 
     async def _with_photos(self, request: Request) -> Request:
@@ -151,7 +166,8 @@ class Pipeline:
         if datetime.now(UTC) - request.created > MAX_TIME_TO_LOCATE:
             raise Refused(wording.refusal("gave_up"))
         try:
-            return await self._adapters[request.platform].locate(request)
+            with self._stage(request, "locate"):
+                return await self._adapters[request.platform].locate(request)
         except TryLater:
             # It is the platform that fails, not the photo: that doesn't count.
             await self._ledger.released(request.id)
@@ -162,7 +178,8 @@ class Pipeline:
         for index in range(len(request.images)):
             try:
                 photo = await self._fetch(request, index)
-                picture, model = await self._recolor(request, index, photo)
+                with self._stage(request, "recolor", photo=index + 1):
+                    picture, model = await self._recolor(request, index, photo)
                 results.append(picture)
             except FetchRefused as refused:
                 left_out.append(LeftOut(index, wording.of_link(refused)))
@@ -170,6 +187,8 @@ class Pipeline:
                 left_out.append(LeftOut(index, wording.of_problem(problem)))
             except FileNotFoundError:
                 left_out.append(LeftOut(index, wording.refusal("photo_gone")))
+        for _ in left_out:
+            self._metrics.photo("left_out")
         if not results:
             return left_out[0].refusal
         return Answer(tuple(results), model, tuple(left_out))
@@ -179,10 +198,11 @@ class Pipeline:
         if image.kind is ImageKind.UPLOAD or await self._storage.holds(request.id, name):
             return await self._storage.read(request.id, name)
         self._show(request, index, Step.FETCHING)
-        try:
-            fetched = await self._fetcher.fetch(image.location)
-        except FetchRefused as refused:
-            fetched = await self._fetch_afresh(request, index, refused)
+        with self._stage(request, "fetch", photo=index + 1):
+            try:
+                fetched = await self._fetcher.fetch(image.location)
+            except FetchRefused as refused:
+                fetched = await self._fetch_afresh(request, index, refused)
         await self._storage.save_input(request.id, index, fetched.data)
         return fetched.data
 
@@ -198,12 +218,15 @@ class Pipeline:
     async def _recolor(self, request: Request, index: int, photo: bytes) -> tuple[ResultPicture, str]:
         self._show(request, index, Step.RECOLORING)
         if known := await self._archive.find(request, index, photo):
+            self._metrics.photo("known")
             return known
         recolored = await self._recolorer.recolor(
             photo,
             request.options,
             on_wait=lambda waiting: self._show(request, index, Step.WAITING if waiting else Step.RECOLORING),
         )
+        self._metrics.photo("recolored")
+        self._tracing.note(**{f"worker.{stage}_ms": round(spent, 1) for stage, spent in recolored.timings.items()})
         picture = await self._keep(request, index, recolored)
         await self._archive.remember(request, picture, photo, recolored.model)
         return picture, recolored.model
@@ -226,11 +249,21 @@ class Pipeline:
         if attempts > MAX_ATTEMPTS:
             raise Undeliverable("it was tried too often")
         self._show(request, len(request.images) - 1, Step.ANSWERING)
-        answer_id = await self._adapters[request.platform].answer(request, outcome)
+        with self._stage(request, "answer"):
+            answer_id = await self._adapters[request.platform].answer(request, outcome)
         return await self._ledger.delivered(request.id, answer_id)
 
     def _show(self, request: Request, index: int, step: Step) -> None:
         self._board.show(request.id, Progress(step, picture=index + 1, pictures=len(request.images)))
+
+    @contextmanager
+    def _stage(self, request: Request, name: str, **facts: int) -> Iterator[None]:
+        with self._metrics.stage(request.platform, name), self._tracing.stage(name, **facts):
+            yield
+
+
+def _seconds_since(request: Request) -> float:
+    return (datetime.now(UTC) - request.created).total_seconds()
 
 
 class _Deleted(Exception):  # noqa: N818 - says what happened

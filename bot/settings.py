@@ -24,6 +24,7 @@ from pydantic_settings import (
 
 from bot.retention_settings import RetentionSettings
 from bot.setting_types import Endpoint, Folder, Gateway, LogLevel, Name, Section, Trigger
+from bot.tracing_settings import TracingSettings
 from inference import secret_files
 from inference.log_lines import LogFormat
 
@@ -200,6 +201,7 @@ class Settings(BaseSettings):
     fetch: FetchSettings = FetchSettings()
     limits: LimitSettings = LimitSettings()
     retention: RetentionSettings = RetentionSettings()
+    tracing: TracingSettings = TracingSettings()
 
     @model_validator(mode="before")
     @classmethod

@@ -17,10 +17,16 @@ _LONGEST_PAUSE_SECONDS = 300.0
 _STEADY_SECONDS = 600.0
 
 
-async def keep_running(adapter: Adapter, intake: Intake, announce: Callable[[str], None]) -> None:
+async def keep_running(
+    adapter: Adapter,
+    intake: Intake,
+    announce: Callable[[str], None],
+    *,
+    on_end: Callable[[str], None] = lambda _name: None,
+) -> None:
     """Run an adapter until cancelled, starting it again after a pause when it fails.
 
-    Raises its ``OperatorError``: only the operator can put that right.
+    ``on_end`` is told its name each time. Raises its ``OperatorError``: only the operator can put that right.
     """
     clock = asyncio.get_running_loop().time
     pause = _FIRST_PAUSE_SECONDS
@@ -32,6 +38,7 @@ async def keep_running(adapter: Adapter, intake: Intake, announce: Callable[[str
         if clock() - began > _STEADY_SECONDS:
             pause = _FIRST_PAUSE_SECONDS
         _log.error("the %s adapter ended and is started again in %g s", adapter.name, pause, exc_info=error)
+        on_end(adapter.name)
         await asyncio.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 

@@ -17,13 +17,14 @@ from bot.configuration import renamed_settings, unknown_settings
 from bot.data_folder import own_data_folder
 from bot.dispatcher import Dispatcher
 from bot.fetching import Fetcher
-from bot.heartbeat import beat
+from bot.heartbeat import watch
 from bot.ledger import open_ledger
 from bot.metrics import Metrics
 from bot.platforms import make_adapters
 from bot.problems import ungrouped
 from bot.settings import Settings
 from bot.supervision import keep_running
+from bot.tracing import open_tracing
 from bot.worker import open_worker
 from inference.service_manager import ServiceManager
 
@@ -40,7 +41,11 @@ async def serve(settings: Settings, console: Console) -> None:
     metrics = Metrics()
     contact = None if settings.web.public_url is None else str(settings.web.public_url)
     manager = ServiceManager()
-    with _until_told_to_stop(manager), own_data_folder(settings.data_dir):
+    with (
+        _until_told_to_stop(manager),
+        own_data_folder(settings.data_dir),
+        open_tracing(settings.tracing) as tracing,
+    ):
         async with (
             manager.watched(),
             open_ledger(database_url(settings)) as ledger,
@@ -48,7 +53,8 @@ async def serve(settings: Settings, console: Console) -> None:
             open_worker(settings, on_death=metrics.worker_restarted) as worker,
         ):
             print_overview(settings, console)
-            await _run(assemble(settings, metrics=metrics, ledger=ledger, worker=worker), fetcher, console, manager)
+            parts = assemble(settings, metrics=metrics, ledger=ledger, worker=worker, tracing=tracing)
+            await _run(parts, fetcher, console, manager)
 
 
 @contextmanager
@@ -83,15 +89,17 @@ def _until_told_to_stop(manager: ServiceManager) -> Iterator[None]:
 
 async def _run(parts: Parts, fetcher: Fetcher, console: Console, manager: ServiceManager) -> None:
     adapters = make_adapters(parts)
+    parts.metrics.expect(adapters)
+    on_end = parts.metrics.adapter_ended
     announce = partial(_announce, console, manager)
     dispatcher = make_dispatcher(parts, make_pipeline(parts, fetcher, adapters))
     await _sweep(parts)
     await dispatcher.resume(adapters)
     with ungrouped():
         async with asyncio.TaskGroup() as tasks:
-            beating = tasks.create_task(beat(parts.metrics))
+            beating = tasks.create_task(watch(parts.metrics, parts.worker, parts.ledger.engine))
             listening = [
-                tasks.create_task(keep_running(adapter, parts.intake, partial(announce, adapter.name)))
+                tasks.create_task(keep_running(adapter, parts.intake, partial(announce, adapter.name), on_end=on_end))
                 for adapter in adapters.values()
             ]
             working = tasks.create_task(_work(dispatcher, parts))

@@ -140,7 +140,8 @@ def test_the_stats_tell_what_was_asked(tmp_path: Path) -> None:
     row = next(line for line in told.splitlines() if line.startswith("│ web") and " s │" in line)
     assert [cell.strip() for cell in row.strip("│").split("│")][:7] == ["web", "2", "2", "1", "1", "0", "0"]
     assert "not_an_image" in told
-    assert 'colorizebot_requests_finished_total{outcome="not_an_image",platform="web"} 1.0' in metrics
+    assert 'colorizebot_refusals_total{platform="web",reason="not_an_image"} 1.0' in metrics
+    assert 'colorizebot_requests_finished_total{outcome="refused",platform="web"} 1.0' in metrics
     assert 'colorizebot_answer_seconds_count{platform="web"} 2.0' in metrics
 
 
