@@ -83,6 +83,10 @@ class Storage:
         """
         return await asyncio.to_thread(_sweep, self._root, frozenset(kept), frozenset(deleted))
 
+    async def holdings(self) -> list[str]:
+        """Return the ids of all requests that have a folder here."""
+        return await asyncio.to_thread(_ids, self._root)
+
     def _folder(self, request_id: str) -> Path:
         if not _ID.fullmatch(request_id):
             raise ValueError("not a request's id")
@@ -161,6 +165,10 @@ def _remove_folder(folder: Path) -> None:
     except FileNotFoundError:
         return
     shutil.rmtree(gone)
+
+
+def _ids(root: Path) -> list[str]:
+    return [folder.name for folder in root.iterdir() if _ID.fullmatch(folder.name)] if root.is_dir() else []
 
 
 def _sweep(root: Path, kept: frozenset[str], deleted: frozenset[str]) -> int:

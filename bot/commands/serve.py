@@ -18,10 +18,11 @@ from bot.data_folder import own_data_folder
 from bot.dispatcher import Dispatcher
 from bot.fetching import Fetcher
 from bot.heartbeat import watch
-from bot.ledger import open_ledger
+from bot.ledger import Retention, open_ledger
 from bot.metrics import Metrics
-from bot.platforms import make_adapters
+from bot.platforms import PLATFORMS, make_adapters
 from bot.problems import ungrouped
+from bot.retention import Forgetting
 from bot.settings import Settings
 from bot.supervision import keep_running
 from bot.tracing import open_tracing
@@ -98,6 +99,7 @@ async def _run(parts: Parts, fetcher: Fetcher, console: Console, manager: Servic
     with ungrouped():
         async with asyncio.TaskGroup() as tasks:
             beating = tasks.create_task(watch(parts.metrics, parts.worker, parts.ledger.engine))
+            forgetting = tasks.create_task(_forgetting(parts).run())
             listening = [
                 tasks.create_task(keep_running(adapter, parts.intake, partial(announce, adapter.name), on_end=on_end))
                 for adapter in adapters.values()
@@ -110,13 +112,18 @@ async def _run(parts: Parts, fetcher: Fetcher, console: Console, manager: Servic
                 parts.intake.close()
                 working.cancel()
                 await dispatcher.stop(grace_seconds=parts.settings.limits.drain_seconds)
-                for task in (*listening, beating):
+                for task in (*listening, beating, forgetting):
                     task.cancel()
 
 
 async def _work(dispatcher: Dispatcher, parts: Parts) -> None:
     await parts.links.known.wait()  # answers elsewhere point to the page
     await dispatcher.run()
+
+
+def _forgetting(parts: Parts) -> Forgetting:
+    platforms = [platform.name for platform in PLATFORMS]  # those that are off now, too
+    return Forgetting(Retention(parts.ledger.engine), parts.storage, lambda: parts.settings.retention, platforms)
 
 
 async def _sweep(parts: Parts) -> None:

@@ -13,7 +13,7 @@ from yarl import URL
 
 from bot.adapters.web import documents
 from bot.adapters.web.owners import PLATFORM, Owners
-from bot.adapters.web.problems import NotThere, NotYours
+from bot.adapters.web.problems import Gone, NotThere, NotYours
 from bot.adapters.web.requests_api import RequestsApi
 from bot.ledger import Ledger
 from bot.settings import Settings
@@ -89,7 +89,7 @@ class Pages:
         shown = [
             {**documents.of_finished(entry), "day": f"{entry.request.created:%-d %B %Y}"}
             for entry in entries
-            if entry.state is State.ANSWERED
+            if entry.state is State.ANSWERED and not entry.expired
         ]
         return self._page("mine.html", request, requests=shown)
 
@@ -103,9 +103,11 @@ class Pages:
         """Show people who follow a dead link a page, and programs a problem."""
         try:
             return await handler(request)
-        except (NotThere, web.HTTPNotFound):
+        except (NotThere, Gone, web.HTTPNotFound) as why:
             if request.method != hdrs.METH_GET or "text/html" not in request.headers.get(hdrs.ACCEPT, ""):
                 raise
+            if isinstance(why, Gone):
+                return self._page("gone.html", request, status=HTTPStatus.GONE)
             return self._page("missing.html", request, status=HTTPStatus.NOT_FOUND)
 
     def _owns(self, entry: Entry, request: web.Request) -> bool:

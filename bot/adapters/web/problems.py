@@ -36,6 +36,15 @@ class NotThere(Problem):
     advice = "There is no such photo here any more; it may have been deleted."
 
 
+class Gone(Problem):
+    """The request was there, but its photos were kept for so many days only."""
+
+    status = 410
+    slug = "gone"
+    title = "Gone"
+    advice = "I keep photos for a while only, and that one is gone now; please send it to me again."
+
+
 class NotYours(Problem):
     """Only the owner may do that."""
 

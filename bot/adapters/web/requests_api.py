@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 from bot.adapters.web import documents
 from bot.adapters.web.events import Broadcast
 from bot.adapters.web.owners import PLATFORM, Owner, Owners, token
-from bot.adapters.web.problems import NotThere
+from bot.adapters.web.problems import Gone, NotThere
 from bot.adapters.web.uploads import Asked, Uploads, read_json, read_options
 from bot.intake import Intake
 from bot.ledger import Ledger
@@ -87,12 +87,14 @@ class RequestsApi:
         status = await self._board.status(request.match_info["id"])
         if status is None:
             raise NotThere
+        if status.entry.expired:
+            raise Gone
         return _json(documents.of_status(status))
 
     async def get_own(self, request: web.Request) -> web.Response:
         """List the requests of the cookie's owner, the newest first."""
         entries = await self._ledger.of_requester(PLATFORM, self._owners.of(request).requester, limit=_MAX_LISTED)
-        statuses = [await self._status_of(entry) for entry in entries]
+        statuses = [await self._status_of(entry) for entry in entries if not entry.expired]
         return _json({"requests": [documents.of_own(status) for status in statuses if status is not None]})
 
     async def get_events(self, request: web.Request) -> web.StreamResponse:
@@ -106,12 +108,19 @@ class RequestsApi:
 
     async def delete(self, request: web.Request) -> web.Response:
         """Delete a request and its photos; 204. For the owner."""
-        entry = await self._own_entry(request)
+        entry = await self._entry(request)
+        self._owners.check(entry.request, request)
         await self._intake.withdraw(entry.request.id)
         return web.Response(status=204)
 
     async def entry(self, request: web.Request) -> Entry:
-        """Return the entry whose id is in the address. Raises ``NotThere``."""
+        """Return the entry whose id is in the address. Raises ``NotThere``, or ``Gone`` when its photos are too old."""
+        entry = await self._entry(request)
+        if entry.expired:
+            raise Gone
+        return entry
+
+    async def _entry(self, request: web.Request) -> Entry:
         entry = await self._ledger.by_id(request.match_info["id"])
         if entry is None or entry.state is State.DELETED:
             raise NotThere
@@ -147,6 +156,8 @@ class RequestsApi:
     def _accepted(self, entry: Entry, owner: Owner) -> web.Response:
         if entry.state is State.DELETED:
             raise NotThere  # the same POST once more, after its photo was deleted
+        if entry.expired:
+            raise Gone
         request = entry.request
         status_url = documents.api_url(request.id)
         response = _json({"id": request.id, "status_url": status_url, "token": token(request)}, status=202)
