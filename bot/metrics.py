@@ -130,6 +130,7 @@ class Metrics:
             ["platform", "stream"],
             registry=registry,
         )
+        self._streams: set[tuple[str, str]] = set()
         self._adapter_restarts = Counter(
             "colorizebot_adapter_restarts",
             "Times that a platform's adapter ended and was started again.",
@@ -237,8 +238,14 @@ class Metrics:
         """Note a wait because of a platform's rate limit."""
         self._rate_limit_seconds.labels(platform).observe(seconds)
 
+    def listening(self, platform: str, stream: str) -> None:
+        """Note that a stream is to be heard from now on; one that never is shows as silent since then."""
+        if (platform, stream) not in self._streams:
+            self.heard(platform, stream)
+
     def heard(self, platform: str, stream: str, *, seconds_ago: float = 0.0) -> None:
-        """Note that a platform's stream was heard, ``seconds_ago``, or begins to be listened to."""
+        """Note that a platform's stream was heard ``seconds_ago``."""
+        self._streams.add((platform, stream))
         self._heartbeat.labels(platform, stream).set(time.time() - seconds_ago)
 
     def adapter_ended(self, platform: str) -> None:

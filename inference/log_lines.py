@@ -30,6 +30,7 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _SHORTEST_SECRET = 6
+_OWN_LOGGERS = ("bot", "inference", "colorizebot")
 _CUT = "***"
 # What could begin a new line, or move a terminal's cursor.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
@@ -37,10 +38,16 @@ _CONTROLS |= {0x0A: "\\n", 0x0D: "\\r", 0x09: " ", 0x2028: "\\u2028", 0x2029: "\
 
 
 def configure(level: str, form: LogFormat = "text", *, secrets: Collection[str] = ()) -> None:
-    """Log events of at least ``level`` ("info", "ERROR", ...) to standard error, in UTC; ``secrets`` never appear."""
+    """Log events of at least ``level`` ("info", "ERROR", ...) to standard error, in UTC; ``secrets`` never appear.
+
+    Libraries' own "debug" is left out: there they tell what was sent, passwords and messages included.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines(secrets) if form == "json" else TextLines(secrets))
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    chosen = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(level=max(chosen, logging.INFO), handlers=[handler], force=True)
+    for name in _OWN_LOGGERS:
+        logging.getLogger(name).setLevel(chosen)
 
 
 class TextLines(logging.Formatter):

@@ -172,6 +172,7 @@ def _told_kindly() -> Iterator[None]:
 
 
 def _log_refusal(refused: FetchRefused) -> None:
-    cause = f" after {str(refused.__cause__)!r}" if refused.__cause__ else ""
+    # Its kind alone: what it says may hold the link.
+    cause = f" after {type(refused.__cause__).__name__}" if refused.__cause__ else ""
     hint = "; COLORIZEBOT_FETCH__ALLOW_PRIVATE lists exceptions" if refused.reason == Reason.PRIVATE_ADDRESS else ""
-    _log.info("A link was refused: %s%s%s.", refused.reason, cause, hint)
+    _log.info("a link was refused: reason=%s%s%s", refused.reason, cause, hint)

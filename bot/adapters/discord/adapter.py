@@ -21,6 +21,7 @@ from bot.adapters.discord.locating import Locating
 from bot.adapters.discord.manners import Manners
 from bot.adapters.discord.notes import PLATFORM
 from bot.adapters.discord.quiet import keep_quiet
+from bot.adapters.discord.watching import STREAM
 from bot.assembly import Parts
 from bot.intake import Intake
 from bot.problems import OperatorError
@@ -63,6 +64,7 @@ class DiscordAdapter:
         reported in the log and tried again now and then, so that the bot's other platforms go on.
         """
         keep_quiet()
+        self._parts.metrics.listening(PLATFORM, STREAM)
         _point_to(self._settings)
         seen = LastSeen(self._parts.settings.data_dir, oldest=timedelta(minutes=self._settings.catch_up_minutes))
         await seen.load()

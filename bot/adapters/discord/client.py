@@ -20,6 +20,7 @@ from bot.adapters.discord.messages import Messages
 from bot.adapters.discord.rest import Rest
 from bot.adapters.discord.syncing import keep_commands
 from bot.adapters.discord.waiting import WaitingRoom
+from bot.adapters.discord.watching import watch_gateway, watched_calls
 from bot.assembly import Parts
 from bot.intake import Intake
 
@@ -53,6 +54,7 @@ class ColorizeClient(discord.AutoShardedClient):
             max_ratelimit_timeout=_LONGEST_LIMIT_SECONDS,
             shard_connect_timeout=_CONNECT_SECONDS,
             guild_ready_timeout=_GUILDS_SECONDS,
+            http_trace=watched_calls(parts.metrics),
         )
         self._parts = parts
         self._gateway = parts.settings.discord.gateway_url
@@ -71,6 +73,7 @@ class ColorizeClient(discord.AutoShardedClient):
     async def setup_hook(self) -> None:
         """Begin what doesn't need the gateway."""
         self._start(self._seen.keep())
+        self._start(watch_gateway(self, self._parts.metrics))
         if self.application_id is not None:
             self._start(keep_commands(self.tree, self.application_id, self.rest, self._parts.settings.data_dir))
 

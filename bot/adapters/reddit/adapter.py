@@ -32,6 +32,8 @@ _log = logging.getLogger(__name__)
 
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 120.0
+_INBOX = "inbox"
+_COMMENTS = "comments"
 
 
 class RedditAdapter:
@@ -45,10 +47,11 @@ class RedditAdapter:
         """Nothing is asked of Reddit yet."""
         self._parts = parts
         self._settings = parts.settings.reddit
-        pace = Pace()
+        metrics = parts.metrics
+        pace = Pace(on_wait=partial(metrics.rate_limited, PLATFORM))
 
         def make_reddit(stopping: threading.Event) -> praw.Reddit:
-            return sign_in(self._settings, pace, stopping)
+            return sign_in(self._settings, pace, stopping, partial(metrics.called, PLATFORM))
 
         self._comments = Workers("comments", 1, make_reddit)
         self._inbox = Workers("inbox", 1, make_reddit)
@@ -65,6 +68,8 @@ class RedditAdapter:
 
     async def run(self, intake: Intake, announce: Callable[[str], None]) -> None:
         """Listen until cancelled. Reddit being away, or refusing to sign the bot in, is waited out."""
+        for stream in self._streams():
+            self._parts.metrics.listening(PLATFORM, stream)
         try:
             own_name = await self._sign_in()
             announce(self._where(own_name))
@@ -93,12 +98,17 @@ class RedditAdapter:
         pause, reach_back = self._settings.poll_seconds, timedelta(hours=self._settings.catch_up_hours)
         inbox = Inbox(self._inbox, doorkeeper.consider, reach_back=reach_back)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(follow("the inbox", inbox.look, pause_seconds=pause))
+            heard = partial(self._parts.metrics.heard, PLATFORM, _INBOX)
+            tasks.create_task(follow("the inbox", inbox.look, pause_seconds=pause, heard=heard))
             if self._settings.subreddits:
                 path = reading.COMMENTS.format(subreddits="+".join(self._settings.subreddits))
                 read = partial(self._comments.call, reading.page, path)
                 comments = Sweeper("the comments", read, doorkeeper.consider, reach_back=reach_back)
-                tasks.create_task(follow("the comments", comments.sweep, pause_seconds=pause))
+                heard = partial(self._parts.metrics.heard, PLATFORM, _COMMENTS)
+                tasks.create_task(follow("the comments", comments.sweep, pause_seconds=pause, heard=heard))
+
+    def _streams(self) -> tuple[str, ...]:
+        return (_INBOX, _COMMENTS) if self._settings.subreddits else (_INBOX,)
 
     async def _sign_in(self) -> str:
         pause = _FIRST_PAUSE_SECONDS

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from bot.adapters import TryLater
 
@@ -23,7 +23,9 @@ _TOO_MANY_REQUESTS = 429
 class Pace:
     """When the next request may be sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_wait: Callable[[float], None] = lambda _seconds: None) -> None:
+        """``on_wait`` is told in how many seconds one's turn comes, by whichever thread has to wait for it."""
+        self._on_wait = on_wait
         self._lock = threading.Lock()
         self._next = 0.0
         self._gap = 0.0
@@ -33,6 +35,8 @@ class Pace:
         with self._lock:
             now = time.monotonic()
             wait = self._next - now
+            if wait > 0:
+                self._on_wait(wait)
             if wait > _LONGEST_WAIT_SECONDS:
                 raise TryLater("Reddit's rate limit is used up", retry_after=wait)
             if self._gap:

@@ -8,6 +8,7 @@ over headers that are there only in part. `Requestor` is what prawcore lets one 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import praw
@@ -24,6 +25,8 @@ LOGIN_SETTINGS = (
     "COLORIZEBOT_REDDIT__CLIENT_ID, __CLIENT_SECRET, and __USERNAME with __PASSWORD or else __REFRESH_TOKEN"
 )
 
+OnCall = Callable[[int | None], None]
+
 _SERVER_ERRORS = range(500, 600)
 _PACE_HEADERS = ("x-ratelimit-remaining", "x-ratelimit-used", "x-ratelimit-reset")
 
@@ -39,8 +42,9 @@ class NotRepeated(Exception):  # noqa: N818 - says what happened
 class Requestor(prawcore.Requestor):
     """Sends each POST once at most, and keeps the pace that Reddit asks for."""
 
-    def __init__(self, *, pace: Pace, stopping: threading.Event, **options: Any) -> None:
+    def __init__(self, *, pace: Pace, stopping: threading.Event, on_call: OnCall, **options: Any) -> None:
         """``pace`` is shared by all threads; no request begins once ``stopping`` is set."""
+        self._on_call = on_call
         self._pace = pace
         self._stopping = stopping
         super().__init__(**options)
@@ -66,16 +70,16 @@ class Requestor(prawcore.Requestor):
         return response
 
     def _sign_in(self, method: str, url: str, **options: Any) -> Response:
-        response = super().request(method, url, **options)
+        response = self._ask(method, url, **options)
         if response.status_code in (400, 401, 403):
             raise LoginRefused(f"Reddit refused to sign in, with status {response.status_code}")
         return response
 
     def _send(self, method: str, url: str, **options: Any) -> Response:
         if method.upper() != "POST":
-            return super().request(method, url, **options)
+            return self._ask(method, url, **options)
         try:
-            response = super().request(method, url, **options)
+            response = self._ask(method, url, **options)
         except prawcore.RequestException as error:
             hidden = NotRepeated(type(error.original_exception).__name__)
             raise prawcore.RequestException(hidden, error.request_args, error.request_kwargs) from None
@@ -83,9 +87,22 @@ class Requestor(prawcore.Requestor):
             raise prawcore.ServerError(response)
         return response
 
+    def _ask(self, method: str, url: str, **options: Any) -> Response:
+        try:
+            response = super().request(method, url, **options)
+        except prawcore.RequestException:
+            self._on_call(None)
+            raise
+        self._on_call(response.status_code)
+        return response
 
-def sign_in(settings: RedditSettings, pace: Pace, stopping: threading.Event) -> praw.Reddit:
+
+def sign_in(
+    settings: RedditSettings, pace: Pace, stopping: threading.Event, on_call: OnCall = lambda _status: None
+) -> praw.Reddit:
     """Return a Reddit object for one thread; it asks for a token when it is first used.
+
+    ``on_call`` is told the status of each of Reddit's answers, ``None`` when there was none.
 
     Everything is passed, set or not, so that no ``praw.ini`` that lies about has a say.
     """
@@ -104,7 +121,7 @@ def sign_in(settings: RedditSettings, pace: Pace, stopping: threading.Event) -> 
         check_for_async=False,
         ratelimit_seconds=0,
         requestor_class=Requestor,
-        requestor_kwargs={"pace": pace, "stopping": stopping},
+        requestor_kwargs={"pace": pace, "stopping": stopping, "on_call": on_call},
     )
 
 

@@ -133,8 +133,14 @@ def in_turns(items: list[Item]) -> list[Item]:
     return [item for _, item in sorted(numbered, key=lambda numbered: numbered[0])]
 
 
-async def follow(name: str, look: Callable[[], Awaitable[object]], *, pause_seconds: float) -> None:
-    """Look again and again until cancelled, with longer pauses while it fails."""
+async def follow(
+    name: str,
+    look: Callable[[], Awaitable[object]],
+    *,
+    pause_seconds: float,
+    heard: Callable[[], None] = lambda: None,
+) -> None:
+    """Look again and again until cancelled, with longer pauses while it fails; ``heard`` is told when it didn't."""
     failures = 0
     while True:
         pause = pause_seconds
@@ -147,6 +153,7 @@ async def follow(name: str, look: Callable[[], Awaitable[object]], *, pause_seco
             failures = min(failures + 1, 10)
             _log.warning("reddit: can't read %s, again in %.1f s: %s", name, pause, error)
         else:
+            heard()
             if failures:
                 _log.info("reddit: %s can be read again", name)
             failures = 0

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
+from contextvars import copy_context
 from functools import cache
 from queue import SimpleQueue
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -45,7 +46,8 @@ class Workers:
         if self._crew is None:
             self._crew = _Crew(self._name, self._size, self._sign_in)
         future: Future[T] = Future()
-        self._crew.jobs.put((lambda reddit: function(reddit, *arguments, **options), future))
+        context = copy_context()  # so that what the thread logs has the request's id
+        self._crew.jobs.put((lambda reddit: context.run(function, reddit, *arguments, **options), future))
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
