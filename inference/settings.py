@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from inference import secret_files
@@ -55,6 +55,19 @@ class WorkerSettings(BaseSettings):
     port: int = Field(8090, ge=0, le=65535, description="TCP port to listen on; 0 takes any free one")
     socket: Path | None = Field(
         None, description="UNIX socket to listen on instead of TCP; together with it when host or port are set too"
+    )
+    token: SecretStr | None = Field(
+        None, description="what clients on TCP have to know (Authorization: Bearer …), at least 16 characters"
+    )
+    tls_certificate: Path | None = Field(
+        None, description="PEM file with the certificate, and those that vouch for it, to speak TLS on TCP"
+    )
+    tls_key: Path | None = Field(None, description="PEM file with its key; when unset, it is in the certificate's file")
+    tls_client_ca: Path | None = Field(
+        None, description="PEM file with the authority whose certificates clients on TCP have to show"
+    )
+    open: bool = Field(
+        False, description="let in whoever reaches it beyond this machine; for networks that are closed otherwise"
     )
     device: str = Field("auto", description="where the network runs: auto, cpu, cuda, cuda:<number> or mps")
     weights: Path | None = Field(None, description="weights file (.safetensors); the bundled one when unset")
