@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Iterable
 from functools import partial
 
 from bot.adapters import TryLater
 from bot.fair_queue import FairQueue
 from bot.intake import turn_of
-from bot.ledger import Ledger
+from bot.ledger import Ledger, LedgerAway
 from bot.metrics import Metrics
 from bot.pipeline import Pipeline
 from bot.status import StatusBoard
+from bot.vocabulary import Entry
 
 _log = logging.getLogger(__name__)
 
@@ -44,19 +45,29 @@ class Dispatcher:
         self._parallel = parallel
         self._lives: dict[str, asyncio.Task[None]] = {}
         self._failures: Counter[str] = Counter()
+        self._ledger_there = asyncio.Event()
+        self._ledger_there.set()
 
     async def resume(self, platforms: Collection[str]) -> None:
-        """Line up what the last run left unfinished; requests of other platforms wait until those are on again."""
-        waiting: Counter[str] = Counter()
-        for entry in await self._ledger.unfinished():
-            if entry.request.platform in platforms:
-                self._queue.put(turn_of(entry.request), entry.request.id)
-            else:
-                waiting[entry.request.platform] += 1
+        """Join the bots on the ledger, and line up what dead ones left unfinished on these platforms."""
+        roster = self._ledger.roster
+        if not roster.joined:
+            await roster.join()
+        while adopted := await roster.adopt(platforms):
+            self.line_up(adopted)
         if len(self._queue):
             _log.info("resuming %d unfinished requests", len(self._queue))
-        for platform, count in waiting.items():
+        for platform, count in (await roster.orphans()).items():
             _log.warning("%d unfinished requests of %s wait until it is switched on again", count, platform)
+
+    def line_up(self, entries: Iterable[Entry]) -> None:
+        """Line up requests that this bot has adopted, some of which it may have in hand already."""
+        for request in (entry.request for entry in entries):
+            self._put(turn_of(request), request.id)
+
+    def ledger_came_back(self) -> None:
+        """Take turns again, after the ledger's database was away."""
+        self._ledger_there.set()
 
     async def run(self) -> None:
         """Work until cancelled; that only stops taking new turns, `stop` ends the lives that are going on."""
@@ -74,13 +85,17 @@ class Dispatcher:
         for life in lives.values():
             life.cancel()
         await asyncio.wait(lives.values())
-        for request_id, life in lives.items():
-            if life.cancelled():
-                await self._ledger.released(request_id)
-                _log.info("request %s goes on at the next start", request_id)
+        try:
+            for request_id, life in lives.items():
+                if life.cancelled():
+                    await self._ledger.released(request_id)
+                    _log.info("request %s goes on at the next start", request_id)
+        except LedgerAway as away:
+            _log.warning("the ledger is away, and hears later that work was broken off: %s", away)
 
     async def _take_turns(self) -> None:
         while True:
+            await self._ledger_there.wait()
             requester, request_id = await self._queue.take()
             self._board.queue_moved()
             life = asyncio.create_task(self._live(request_id))
@@ -98,6 +113,12 @@ class Dispatcher:
         if error is None:
             self._failures.pop(request_id, None)
             return
+        if isinstance(error, LedgerAway):
+            # Nobody's fault, and no use to try the next one.
+            _log.warning("request %s waits for the ledger, which is away: %s", request_id, error)
+            self._ledger_there.clear()
+            self._put(requester, request_id)
+            return
         self._failures[request_id] += 1
         pause = min(_FIRST_PAUSE_SECONDS * 2 ** (self._failures[request_id] - 1), _LONGEST_PAUSE_SECONDS)
         if isinstance(error, TryLater):
@@ -106,4 +127,10 @@ class Dispatcher:
         else:
             _log.error("request %s failed, again in %g s", request_id, pause, exc_info=error)
         self._metrics.failed(type(error).__name__)
-        asyncio.get_running_loop().call_later(pause, self._queue.put, requester, request_id)
+        asyncio.get_running_loop().call_later(pause, self._put, requester, request_id)
+
+    def _put(self, requester: Hashable, request_id: str) -> None:
+        if life := self._lives.get(request_id):
+            life.add_done_callback(lambda _: self._put(requester, request_id))
+        elif request_id not in self._queue:
+            self._queue.put(requester, request_id)

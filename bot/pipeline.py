@@ -15,6 +15,10 @@ The bot may be killed between any two instructions. Nothing is lost and nobody i
 
 A request may also be deleted between any two instructions. The ledger then accepts nothing more about it, and whoever
 notices takes the photos along that came late.
+
+And where several bots share a ledger, another one may adopt a request from a bot that it takes for dead. If that one
+lives after all, the ledger accepts nothing more from it about the request, and it holds the request before it answers;
+so it stops, and leaves everything to the other.
 """
 
 from __future__ import annotations
@@ -44,6 +48,7 @@ from bot.vocabulary import (
     Refusal,
     Request,
     ResultPicture,
+    State,
     Step,
 )
 from inference.problems import Problem
@@ -100,7 +105,7 @@ class Pipeline:
     async def _live(self, request_id: str) -> None:
         entry = await self._ledger.claim(request_id)
         if entry is None:
-            return  # deleted while it waited
+            return  # deleted or adopted while it waited
         _log.info("request %s in work: attempt=%d", request_id, entry.attempts)
         if entry.attempts == 1:
             self._metrics.queued(entry.request.platform, _seconds_since(entry.request))
@@ -111,6 +116,8 @@ class Pipeline:
         except _Deleted:
             _log.info("request %s was deleted while in work", request_id)
             await self._storage.remove(request_id)
+        except _Adopted:
+            _log.warning("request %s was adopted by another bot while in work", request_id)
         finally:
             self._board.show(request_id, None)
             self._board.changed(request_id)
@@ -122,6 +129,8 @@ class Pipeline:
                 request, outcome = await self._decide(entry)
             closed = await self._deliver(request, outcome, entry.attempts)
         except TakenBack:
+            if not await self._ledger.hold(request.id):
+                raise await self._lost(request) from None
             await self._ledger.deleted(request.id)
             raise _Deleted from None
         except Undeliverable as why:
@@ -129,7 +138,7 @@ class Pipeline:
             outcome = wording.refusal("undeliverable")
             closed = await self._ledger.undeliverable(request.id, outcome)
         if not closed:
-            raise _Deleted
+            raise await self._lost(request)
         word = outcome.reason if isinstance(outcome, Refusal) else "answered"
         seconds = _seconds_since(request)
         self._metrics.finished(request.platform, word, seconds)
@@ -148,7 +157,7 @@ class Pipeline:
         except Refused as refused:
             outcome = refused.refusal
         if not await self._ledger.decided(request.id, outcome):
-            raise _Deleted
+            raise await self._lost(request)
         if isinstance(outcome, Refusal):
             self._metrics.refused(request.platform, outcome.reason)
         return request, outcome
@@ -159,7 +168,7 @@ class Pipeline:
         found = await self._locate(request)
         located = await self._ledger.located(request.id, found.images, found.context)
         if located is None:
-            raise _Deleted
+            raise await self._lost(request)
         return located
 
     async def _locate(self, request: Request) -> Located:
@@ -248,10 +257,17 @@ class Pipeline:
     async def _deliver(self, request: Request, outcome: Outcome, attempts: int) -> bool:
         if attempts > MAX_ATTEMPTS:
             raise Undeliverable("it was tried too often")
+        if not await self._ledger.hold(request.id):
+            raise await self._lost(request)
         self._show(request, len(request.images) - 1, Step.ANSWERING)
         with self._stage(request, "answer"):
             answer_id = await self._adapters[request.platform].answer(request, outcome)
         return await self._ledger.delivered(request.id, answer_id)
+
+    async def _lost(self, request: Request) -> Exception:
+        """Return why the ledger takes nothing more about a request."""
+        entry = await self._ledger.by_id(request.id)
+        return _Deleted() if entry is None or entry.state is State.DELETED else _Adopted()
 
     def _show(self, request: Request, index: int, step: Step) -> None:
         self._board.show(request.id, Progress(step, picture=index + 1, pictures=len(request.images)))
@@ -268,3 +284,7 @@ def _seconds_since(request: Request) -> float:
 
 class _Deleted(Exception):  # noqa: N818 - says what happened
     """The ledger takes nothing more about the request: its requester has taken it back."""
+
+
+class _Adopted(Exception):  # noqa: N818 - says what happened
+    """The ledger takes nothing more about the request from this bot: another one works on it."""

@@ -187,6 +187,9 @@ class Settings(BaseSettings):
     database_url: Annotated[
         SecretStr | None, Field(description="SQLAlchemy URL; unset = an SQLite file in the data folder")
     ] = None
+    lease_seconds: Annotated[
+        float, Field(ge=1, description="how long after a bot's last sign of life another on its ledger takes over")
+    ] = 30.0
     inference_url: Annotated[
         HttpUrl | None, Field(description="a running worker or cluster; unset = the bot starts its own")
     ] = None

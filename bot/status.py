@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from bot.fair_queue import FairQueue
-from bot.ledger import Ledger
+from bot.ledger import Ledger, LedgerAway
 from bot.vocabulary import Entry, Progress, State, Status
+
+_LOOK_SECONDS = 1.0
 
 
 @dataclass(eq=False, slots=True)
@@ -34,14 +36,24 @@ class StatusBoard:
         return self._status_of(await self._ledger.by_id(request_id))
 
     async def watch(self, request_id: str) -> AsyncIterator[Status]:
-        """Yield the status at once and after each change, ending with the finished one (or when it is deleted)."""
+        """Yield the status at once and after each change, ending with the finished one (or when it is deleted).
+
+        Raises ``LedgerAway`` before the first, if at all.
+        """
         with self._watching(request_id) as watcher:
             entry, told = None, None
             while True:
                 watcher.woken.clear()
                 if watcher.outdated:
                     watcher.outdated = False
-                    entry = await self._ledger.by_id(request_id)
+                    try:
+                        entry = await self._ledger.by_id(request_id)
+                    except LedgerAway:
+                        if told is None:
+                            raise
+                        watcher.outdated = True
+                        await asyncio.sleep(_LOOK_SECONDS)  # whoever watches needn't know
+                        continue
                 status = self._status_of(entry)
                 if status is None:
                     return
@@ -51,6 +63,21 @@ class StatusBoard:
                 if status.entry.state.finished:
                     return
                 await watcher.woken.wait()
+
+    async def follow_others(self, *, pause_seconds: float = _LOOK_SECONDS) -> None:
+        """Look until cancelled what other bots on the ledger have done about the requests that are watched here."""
+        known: dict[str, str] = {}
+        while True:
+            await asyncio.sleep(pause_seconds)
+            watched = list(self._watchers)
+            try:
+                moved = await self._ledger.movements(watched) if watched else {}
+            except LedgerAway:
+                continue
+            for request_id in watched:
+                if moved.get(request_id) != known.get(request_id):
+                    self.changed(request_id)
+            known = moved
 
     def show(self, request_id: str, progress: Progress | None) -> None:
         """Put up how far the work has come, or take it down, and tell the watchers."""

@@ -14,7 +14,9 @@ import re
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterable, AsyncIterator, Collection
+from datetime import timedelta
 from io import BufferedWriter
 from pathlib import Path
 
@@ -74,14 +76,17 @@ class Storage:
         """Remove a request's folder; one that isn't there is no error."""
         await asyncio.to_thread(_remove_folder, self._folder(request_id))
 
-    async def sweep(self, *, kept: Collection[str], deleted: Collection[str]) -> int:
+    async def sweep(
+        self, *, kept: Collection[str], deleted: Collection[str], untouched_for: timedelta = timedelta(0)
+    ) -> int:
         """Remove what crashes left behind, knowing the ids of the requests kept and deleted; return how many folders.
 
         That is the photos of deleted requests, and uploads whose request never came to be. Results are never removed
         for want of a request: the database may just be another one than theirs. For the start only: a photo on its way
-        in has no request yet.
+        in has no request yet. Where other bots keep photos here too, only what is ``untouched_for`` long is a stray.
         """
-        return await asyncio.to_thread(_sweep, self._root, frozenset(kept), frozenset(deleted))
+        before = time.time() - untouched_for.total_seconds()
+        return await asyncio.to_thread(_sweep, self._root, frozenset(kept), frozenset(deleted), before)
 
     async def holdings(self) -> list[str]:
         """Return the ids of all requests that have a folder here."""
@@ -171,12 +176,21 @@ def _ids(root: Path) -> list[str]:
     return [folder.name for folder in root.iterdir() if _ID.fullmatch(folder.name)] if root.is_dir() else []
 
 
-def _sweep(root: Path, kept: frozenset[str], deleted: frozenset[str]) -> int:
+def _sweep(root: Path, kept: frozenset[str], deleted: frozenset[str], before: float) -> int:
     folders = [folder for folder in root.iterdir() if folder.name not in kept] if root.is_dir() else []
-    strays = [folder for folder in folders if folder.suffix == _GONE or folder.name in deleted or _only_inputs(folder)]
-    for folder in strays:
+    return sum(_sweep_away(folder, deleted, before) for folder in folders)
+
+
+def _sweep_away(folder: Path, deleted: frozenset[str], before: float) -> bool:
+    try:
+        if folder.stat().st_mtime > before:
+            return False
+        if folder.suffix != _GONE and folder.name not in deleted and not _only_inputs(folder):
+            return False
         shutil.rmtree(folder)
-    return len(strays)
+    except FileNotFoundError:
+        return False  # another bot was quicker
+    return True
 
 
 def _only_inputs(folder: Path) -> bool:

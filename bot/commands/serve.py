@@ -7,6 +7,7 @@ import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 
 from rich.console import Console
@@ -14,11 +15,13 @@ from rich.console import Console
 from bot.assembly import Parts, assemble, database_url, make_dispatcher, make_pipeline
 from bot.commands.overview import print_overview
 from bot.configuration import renamed_settings, unknown_settings
-from bot.data_folder import own_data_folder
+from bot.data_folder import hold_data_folder
 from bot.dispatcher import Dispatcher
 from bot.fetching import Fetcher
 from bot.heartbeat import watch
+from bot.lease import keep_lease, leave
 from bot.ledger import Retention, open_ledger
+from bot.ledger.engine import is_shared
 from bot.metrics import Metrics
 from bot.platforms import PLATFORMS, make_adapters
 from bot.problems import ungrouped
@@ -44,12 +47,12 @@ async def serve(settings: Settings, console: Console) -> None:
     manager = ServiceManager()
     with (
         _until_told_to_stop(manager),
-        own_data_folder(settings.data_dir),
+        hold_data_folder(settings.data_dir, shared=is_shared(database_url(settings))),
         open_tracing(settings.tracing) as tracing,
     ):
         async with (
             manager.watched(),
-            open_ledger(database_url(settings)) as ledger,
+            open_ledger(database_url(settings), lease=timedelta(seconds=settings.lease_seconds)) as ledger,
             Fetcher(settings.fetch, contact=contact) as fetcher,
             open_worker(settings, on_death=metrics.worker_restarted) as worker,
         ):
@@ -104,6 +107,9 @@ async def _run(parts: Parts, fetcher: Fetcher, console: Console, manager: Servic
                 tasks.create_task(keep_running(adapter, parts.intake, partial(announce, adapter.name), on_end=on_end))
                 for adapter in adapters.values()
             ]
+            sharing = [tasks.create_task(keep_lease(parts.ledger, dispatcher, adapters))]
+            if parts.ledger.roster.shared:
+                sharing.append(tasks.create_task(parts.board.follow_others()))
             working = tasks.create_task(_work(dispatcher, parts))
             try:
                 await asyncio.Event().wait()
@@ -112,7 +118,8 @@ async def _run(parts: Parts, fetcher: Fetcher, console: Console, manager: Servic
                 parts.intake.close()
                 working.cancel()
                 await dispatcher.stop(grace_seconds=parts.settings.limits.drain_seconds)
-                for task in (*listening, beating, forgetting):
+                await leave(parts.ledger)
+                for task in (*listening, *sharing, beating, forgetting):
                     task.cancel()
 
 
@@ -128,7 +135,9 @@ def _forgetting(parts: Parts) -> Forgetting:
 
 async def _sweep(parts: Parts) -> None:
     kept, deleted = await parts.ledger.ids(deleted=False), await parts.ledger.ids(deleted=True)
-    if swept := await parts.storage.sweep(kept=kept, deleted=deleted):
+    # On a shared ledger, a photo without a request may be on its way into another bot.
+    untouched_for = timedelta(hours=1) if parts.ledger.roster.shared else timedelta(0)
+    if swept := await parts.storage.sweep(kept=kept, deleted=deleted, untouched_for=untouched_for):
         _log.info("removed what a crash left behind: folders=%d", swept)
 
 

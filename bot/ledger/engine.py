@@ -10,10 +10,16 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from bot.ledger import outage
 from bot.problems import OperatorError
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 _LOCK_PATIENCE_SECONDS = 30
+_CONNECT_SECONDS = 5.0
+_COMMAND_SECONDS = 10.0
+_CONNECTIONS = 10
+_MORE_CONNECTIONS = 10
+"""How many more there may be for a moment; other bots and pg_dump want some of PostgreSQL's hundred, too."""
 
 
 def parse_url(text: str | URL) -> URL:
@@ -33,6 +39,11 @@ def parse_url(text: str | URL) -> URL:
     return url.set(drivername=_DRIVERS[backend])
 
 
+def is_shared(url: str | URL) -> bool:
+    """Return whether several bots may use the database at the same time. Raises ``OperatorError``."""
+    return parse_url(url).get_backend_name() != "sqlite"
+
+
 def shown(url: str | URL) -> str:
     """Return a database URL as operators may see it: without the password, and without our driver."""
     url = make_url(url)
@@ -42,13 +53,34 @@ def shown(url: str | URL) -> str:
 def make_engine(url: URL) -> AsyncEngine:
     """Make the engine for a URL of `parse_url`; nothing is connected yet. Raises ``OperatorError``."""
     try:
-        if url.get_backend_name() != "sqlite":
-            return create_async_engine(url, pool_pre_ping=True)
-        engine = create_async_engine(url, connect_args={"timeout": _LOCK_PATIENCE_SECONDS})
+        engine = _sqlite(url) if url.get_backend_name() == "sqlite" else _postgresql(url)
     except ModuleNotFoundError as missing:
         raise OperatorError(
             f"COLORIZEBOT_DATABASE_URL needs the package {missing.name}; please install it beside the bot."
         ) from missing
+    event.listen(engine.sync_engine, "handle_error", outage.tell)
+    return engine
+
+
+def _postgresql(url: URL) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_pre_ping=True,  # connections that a restart of PostgreSQL cut are made anew
+        poolclass=outage.Pool,
+        pool_size=_CONNECTIONS,
+        max_overflow=_MORE_CONNECTIONS,
+        pool_timeout=_COMMAND_SECONDS,
+        connect_args={
+            "async_creator_fn": outage.connect,
+            "timeout": _CONNECT_SECONDS,
+            "command_timeout": _COMMAND_SECONDS,
+            "server_settings": {"application_name": "colorizebot"},
+        },
+    )
+
+
+def _sqlite(url: URL) -> AsyncEngine:
+    engine = create_async_engine(url, connect_args={"timeout": _LOCK_PATIENCE_SECONDS})
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine

@@ -6,11 +6,14 @@ change makes sense, in a single ``UPDATE ... WHERE``, so that a deletion at any 
     queued --claim--> working --located--> working, with its photos
            --decided--> working, with its outcome --delivered--> answered | refused
     any state but deleted --deleted--> deleted
+
+Only the bot that owns a request works on it (see `bot.ledger.roster`); for any other, the change doesn't make sense.
+Deleting is for everybody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,23 +22,28 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.ledger import rows
+from bot.ledger.roster import Roster
 from bot.ledger.tables import known_results, requests
 from bot.vocabulary import Entry, ImageReference, Outcome, Refusal, Request, State
-
-_UNFINISHED = (State.QUEUED.value, State.WORKING.value)
 
 
 class Ledger:
     """The requests and what became of them; `open_ledger` makes one."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        """Use a database whose schema is up to date."""
+    def __init__(self, engine: AsyncEngine, roster: Roster) -> None:
+        """Use a database whose schema is up to date, as the bot that ``roster`` says."""
         self._engine = engine
+        self._roster = roster
 
     @property
     def engine(self) -> AsyncEngine:
         """Return the database, for what else is kept in it."""
         return self._engine
+
+    @property
+    def roster(self) -> Roster:
+        """Return who else is on the ledger."""
+        return self._roster
 
     async def record(self, request: Request, refusal: Refusal | None = None, *, tell: bool = True) -> Entry:
         """Note a request down; when its message was seen before, return the entry of that time (with its own id).
@@ -44,7 +52,7 @@ class Ledger:
         that closes the request. The unique key on (platform, message_id) decides, so no two requests ever come of one
         message.
         """
-        values, state = rows.of_request(request), State.QUEUED
+        values, state = {**rows.of_request(request), "owner": self._roster.me}, State.QUEUED
         if refusal is not None:
             values |= {**rows.of_outcome(refusal), "pictures": 0}
             if not tell:
@@ -61,10 +69,10 @@ class Ledger:
         return Entry(request, state, attempts=0, outcome=refusal, answer_id=None)
 
     async def claim(self, request_id: str) -> Entry | None:
-        """Begin an attempt, counting it; ``None`` when there is nothing left to do."""
+        """Begin an attempt, counting it; ``None`` when there is nothing left to do, for this bot at least."""
         statement = (
             update(requests)
-            .where(requests.c.id == request_id, requests.c.state.in_(_UNFINISHED))
+            .where(self._is_mine(request_id), requests.c.state.in_(rows.UNFINISHED))
             .values(state=State.WORKING.value, attempts=requests.c.attempts + 1)
             .returning(requests)
         )
@@ -76,27 +84,27 @@ class Ledger:
         """Put a claimed request back as if the attempt had never begun: the bot is stopping, nothing went wrong."""
         await self._change(
             update(requests)
-            .where(requests.c.id == request_id, requests.c.state == State.WORKING.value)
+            .where(self._is_mine(request_id), requests.c.state == State.WORKING.value)
             .values(state=State.QUEUED.value, attempts=requests.c.attempts - 1)
         )
 
     async def located(
         self, request_id: str, images: Sequence[ImageReference], context: Mapping[str, Any]
     ) -> Request | None:
-        """Note where the photos are, and return the request with them; ``None`` when it was deleted meanwhile."""
+        """Note where the photos are, and return the request with them; ``None`` when it was deleted or adopted."""
         values = {"images": rows.of_images(images), "pictures": len(images)}
         return await self._add(request_id, context, requests.c.state == State.WORKING.value, values)
 
     async def noted(self, request_id: str, context: Mapping[str, Any]) -> Request | None:
-        """Add to a request's context, and return it; ``None`` when it was deleted meanwhile."""
+        """Add to a request's context, and return it; ``None`` when it was deleted or adopted meanwhile."""
         return await self._add(request_id, context, requests.c.state != State.DELETED.value, {})
 
     async def decided(self, request_id: str, outcome: Outcome) -> bool:
-        """Fix what the requester will be told, once and for all; False when the request was deleted meanwhile."""
+        """Fix what the requester will be told, once and for all; False when the request was deleted or adopted."""
         return await self._change(
             update(requests)
             .where(
-                requests.c.id == request_id,
+                self._is_mine(request_id),
                 requests.c.state == State.WORKING.value,
                 requests.c.results.is_(None),
                 requests.c.refusal_reason.is_(None),
@@ -104,20 +112,34 @@ class Ledger:
             .values(**rows.of_outcome(outcome))
         )
 
+    async def hold(self, request_id: str) -> bool:
+        """Make sure that for a whole lease nobody else answers a request; False when it was deleted or adopted.
+
+        To be called right before answering, and before deleting on the platform's word.
+        """
+        mine = (
+            update(requests)
+            .where(self._is_mine(request_id), requests.c.state == State.WORKING.value)
+            .values(attempts=requests.c.attempts)  # changes nothing, but locks the row
+        )
+        async with self._engine.begin() as connection:
+            # In this order: see the roster.
+            return await self._roster.renew_within(connection) and (await connection.execute(mine)).rowcount == 1
+
     async def delivered(self, request_id: str, answer_id: str) -> bool:
-        """Close a request whose answer is on the platform; False when it was deleted meanwhile."""
+        """Close a request whose answer is on the platform; False when it was deleted or adopted meanwhile."""
         state = case((requests.c.refusal_reason.is_(None), State.ANSWERED.value), else_=State.REFUSED.value)
         return await self._change(
             update(requests)
-            .where(requests.c.id == request_id, requests.c.state == State.WORKING.value)
+            .where(self._is_mine(request_id), requests.c.state == State.WORKING.value)
             .values(state=state, answer_id=answer_id, finished=datetime.now(UTC))
         )
 
     async def undeliverable(self, request_id: str, refusal: Refusal) -> bool:
-        """Close a request whose answer nobody will ever see; False when it was deleted meanwhile."""
+        """Close a request whose answer nobody will ever see; False when it was deleted or adopted meanwhile."""
         return await self._change(
             update(requests)
-            .where(requests.c.id == request_id, requests.c.state == State.WORKING.value)
+            .where(self._is_mine(request_id), requests.c.state == State.WORKING.value)
             .values(state=State.REFUSED.value, finished=datetime.now(UTC), **rows.of_outcome(refusal))
         )
 
@@ -197,7 +219,14 @@ class Ledger:
 
     async def unfinished(self) -> list[Entry]:
         """Return the entries that still need work, the oldest first."""
-        return await self._several(requests.c.state.in_(_UNFINISHED))
+        return await self._several(requests.c.state.in_(rows.UNFINISHED))
+
+    async def movements(self, request_ids: Collection[str]) -> dict[str, str]:
+        """Return a word for each request that is another one whenever its entry has changed, whoever changed it."""
+        columns = (requests.c.id, requests.c.state, requests.c.attempts, requests.c.owner)
+        async with self._engine.connect() as connection:
+            found = await connection.execute(select(*columns).where(requests.c.id.in_(request_ids)))
+            return {row.id: f"{row.state} {row.attempts} {row.owner}" for row in found}
 
     async def ids(self, *, deleted: bool) -> set[str]:
         """Return the ids of all deleted requests, or of all others."""
@@ -225,6 +254,9 @@ class Ledger:
             counted = {State(state): count for state, count in await connection.execute(statement)}
         return {state: counted.get(state, 0) for state in State}
 
+    def _is_mine(self, request_id: str) -> ColumnElement[bool]:
+        return (requests.c.id == request_id) & (requests.c.owner == self._roster.me)
+
     async def _one(self, condition: ColumnElement[bool]) -> Entry | None:
         async with self._engine.connect() as connection:
             row = (await connection.execute(select(requests).where(condition))).one_or_none()
@@ -238,7 +270,7 @@ class Ledger:
     async def _add(
         self, request_id: str, context: Mapping[str, Any], condition: ColumnElement[bool], values: Mapping[str, Any]
     ) -> Request | None:
-        chosen = (requests.c.id == request_id) & condition
+        chosen = self._is_mine(request_id) & condition
         async with self._engine.begin() as connection:
             # An update that changes nothing locks the row; what is merged below is what another transaction left there.
             # (A read first, and SQLite would refuse to let it write after somebody else had.)

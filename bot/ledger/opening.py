@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from bot.ledger import schema
 from bot.ledger.engine import make_engine, parse_url, shown
 from bot.ledger.ledger import Ledger
+from bot.ledger.roster import Roster
 from bot.problems import OperatorError
 
 
@@ -27,9 +29,15 @@ class Condition(StrEnum):
     CURRENT = "up to date"
 
 
+DEFAULT_LEASE = timedelta(seconds=30)
+
+
 @asynccontextmanager
-async def open_ledger(database_url: str | URL) -> AsyncIterator[Ledger]:
-    """Open the ledger for as long as the context lasts. Raises ``OperatorError``."""
+async def open_ledger(database_url: str | URL, *, lease: timedelta = DEFAULT_LEASE) -> AsyncIterator[Ledger]:
+    """Open the ledger for as long as the context lasts. Raises ``OperatorError``.
+
+    Whoever works on requests, rather than only looking, joins the ledger's roster first.
+    """
     url = parse_url(database_url)
     engine = make_engine(url)
     try:
@@ -37,7 +45,7 @@ async def open_ledger(database_url: str | URL) -> AsyncIterator[Ledger]:
             await _knock(url)
             async with engine.begin() as connection:
                 await connection.run_sync(schema.upgrade)
-        yield Ledger(engine)
+        yield Ledger(engine, Roster(engine, lease))
     finally:
         await engine.dispose()
 

@@ -53,6 +53,7 @@ requests = Table(
     Column("answer_id", String(255)),
     Column("finished", UtcDateTime),
     Column("expired", UtcDateTime),
+    Column("owner", String(64)),
     UniqueConstraint("platform", "message_id", name="requests_message"),
     Index("requests_state", "state"),
     Index("requests_requester", "platform", "requester", "created"),
@@ -61,6 +62,14 @@ requests = Table(
     Index("requests_answer", "platform", "answer_id"),
     Index("requests_finished", "platform", "finished"),
     Index("requests_expired", "platform", "expired", "finished"),
+)
+
+bots = Table(
+    "bots",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("joined", UtcDateTime, nullable=False),
+    Column("lease_until", UtcDateTime, nullable=False),
 )
 
 opt_outs = Table(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from aiohttp import web
@@ -17,6 +18,7 @@ from bot.adapters import Adapter, Located
 from bot.assembly import Parts, assemble, make_dispatcher, make_pipeline
 from bot.fetching import Fetcher
 from bot.intake import Intake
+from bot.lease import leave
 from bot.ledger import open_ledger
 from bot.metrics import Metrics
 from bot.pipeline import Pipeline
@@ -168,16 +170,19 @@ def link(location: str) -> ImageReference:
 
 @asynccontextmanager
 async def open_house(
-    folder: Path, settings: Settings | None = None, *, database_url: str | None = None
+    folder: Path, settings: Settings | None = None, *, database_url: str | None = None, name: str = "worker"
 ) -> AsyncIterator[House]:
     """Open the bot on ``folder`` (which may have been used before), with a stand-in worker and a mailbox."""
     settings = (settings or Settings()).model_copy(update={"data_dir": folder})
     async with AsyncExitStack() as stack:
-        worker = StandInWorker(folder / "worker.sock")
+        worker = StandInWorker(folder / f"{name}.sock")
         await worker.start()
         stack.push_async_callback(worker.stop)
         client = await stack.enter_async_context(InferenceClient(socket=worker.socket))
-        ledger = await stack.enter_async_context(open_ledger(database_url or f"sqlite:///{folder / 'ledger.sqlite3'}"))
+        url, lease = database_url or f"sqlite:///{folder / 'ledger.sqlite3'}", timedelta(seconds=settings.lease_seconds)
+        ledger = await stack.enter_async_context(open_ledger(url, lease=lease))
+        await ledger.roster.join()
+        stack.push_async_callback(leave, ledger)
         fetcher = await stack.enter_async_context(Fetcher(settings.fetch))
         parts = assemble(settings, metrics=Metrics(), ledger=ledger, worker=client)
         mailbox = Mailbox()

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.data_folder import own_data_folder
+from bot.data_folder import hold_data_folder
 from bot.problems import OperatorError
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from bot.data_folder import own_data_folder
-with own_data_folder(Path(sys.argv[1])):
+from bot.data_folder import hold_data_folder
+with hold_data_folder(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -24,7 +24,7 @@ with own_data_folder(Path(sys.argv[1])):
 def test_the_folder_is_made_and_let_go(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "data"
     for _ in range(2):
-        with own_data_folder(folder):
+        with hold_data_folder(folder):
             assert folder.is_dir()
 
 
@@ -32,16 +32,16 @@ def test_a_second_bot_is_told_of_the_first_and_a_killed_one_holds_nothing(tmp_pa
     first = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     assert first.stdout is not None
     assert first.stdout.readline() == "held\n"
-    with pytest.raises(OperatorError, match=r"Another bot .*COLORIZEBOT_DATA_DIR"), own_data_folder(tmp_path):
+    with pytest.raises(OperatorError, match=r"Another bot .*COLORIZEBOT_DATA_DIR"), hold_data_folder(tmp_path):
         pass
     os.kill(first.pid, signal.SIGKILL)
     first.wait()
-    with own_data_folder(tmp_path):
+    with hold_data_folder(tmp_path):
         pass
 
 
 def test_a_folder_that_can_not_be_made_is_explained(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
-    with pytest.raises(OperatorError, match=r"can't be used \(.+\); set COLORIZEBOT_DATA_DIR"), own_data_folder(file):
+    with pytest.raises(OperatorError, match=r"can't be used \(.+\); set COLORIZEBOT_DATA_DIR"), hold_data_folder(file):
         pass

@@ -2,9 +2,10 @@
 
 import asyncio
 from itertools import pairwise
+from pathlib import Path
 
 from bot.vocabulary import Progress, State, Status, Step, new_request_id
-from tests.bot.stand_ins import House
+from tests.bot.stand_ins import House, open_house
 
 
 async def collect(house: House, request_id: str) -> list[Status]:
@@ -66,12 +67,14 @@ async def test_many_may_watch_and_one_may_leave(house: House) -> None:
     working.cancel()
 
 
-async def test_a_request_in_work_when_the_bot_died_is_shown_as_waiting_again(house: House) -> None:
-    request = await house.upload("photo")
-    await house.parts.ledger.record(request)
-    await house.parts.ledger.claim(request.id)
-    await house.dispatcher.resume({"mail"})
-    status = await house.parts.board.status(request.id)
+async def test_a_request_in_work_when_the_bot_died_is_shown_as_waiting_again(tmp_path: Path, database_url: str) -> None:
+    async with open_house(tmp_path, database_url=database_url) as house:
+        request = await house.upload("photo")
+        await house.parts.ledger.record(request)
+        await house.parts.ledger.claim(request.id)
+    async with open_house(tmp_path, database_url=database_url) as house:
+        await house.dispatcher.resume({"mail"})
+        status = await house.parts.board.status(request.id)
     assert status is not None
     assert (status.entry.state, status.position) == (State.QUEUED, 1)
 

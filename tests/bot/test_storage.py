@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -149,6 +151,16 @@ async def test_the_sweep_removes_what_crashes_left(storage: Storage, tmp_path: P
     (tmp_path / "requests" / f"{new_request_id()}-0011aabb.gone").mkdir()
     assert await storage.sweep(kept={kept}, deleted={deleted}) == 3
     assert {folder.name for folder in (tmp_path / "requests").iterdir()} == {kept, result}
+
+
+async def test_the_sweep_leaves_what_may_be_another_bots(storage: Storage, tmp_path: Path) -> None:
+    """Bots that share the folder have uploads on their way whose requests nobody knows of yet."""
+    fresh, stale = new_request_id(), new_request_id()
+    for request_id in (fresh, stale):
+        await storage.save_input(request_id, 0, b"photo")
+    os.utime(tmp_path / "requests" / stale, (time.time() - 4000,) * 2)
+    assert await storage.sweep(kept=(), deleted=(), untouched_for=timedelta(hours=1)) == 1
+    assert await storage.holds(fresh, "input-0")
 
 
 async def test_the_sweep_of_nothing_is_no_error(storage: Storage) -> None:

@@ -49,6 +49,7 @@ def asking(message_id: str = "message-1", **changes: object) -> Request:
 @pytest.fixture
 async def ledger(database_url: str) -> AsyncIterator[Ledger]:
     async with open_ledger(database_url) as opened:
+        await opened.roster.join()
         yield opened
 
 

@@ -66,6 +66,7 @@ async def open_site(
         stack.push_async_callback(worker.stop)
         client = await stack.enter_async_context(InferenceClient(socket=worker.socket))
         ledger = await stack.enter_async_context(open_ledger(f"sqlite:///{folder / 'ledger.sqlite3'}"))
+        await ledger.roster.join()
         fetcher = await stack.enter_async_context(Fetcher(settings.fetch))
         parts = assemble(settings, metrics=Metrics(), ledger=ledger, worker=client)
         adapter = WebAdapter(parts)

@@ -1,0 +1,61 @@
+"""Telling that the database is away, in one word for all the ways in which drivers say so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
+
+_PASSING = ("08", "53", "57P", "25006")
+"""SQLSTATEs that pass: no connection, no resources, shutting down or starting up, read-only for a while.
+
+Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
+"""
+_SQLITE_PASSING = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_READONLY", "SQLITE_CANTOPEN")
+
+
+class LedgerAway(OSError):  # noqa: N818 - says what happened
+    """The ledger's database can't be used at the moment; the same may be tried again.
+
+    Whether the last transaction was committed is not known.
+    """
+
+
+class Pool(AsyncAdaptedQueuePool):
+    """A pool that says ``LedgerAway`` when all connections wait for a database that doesn't answer."""
+
+    def _do_get(self) -> ConnectionPoolEntry:
+        try:
+            return super()._do_get()
+        except PoolTimeout as error:
+            raise LedgerAway("no answer") from error
+
+
+async def connect(*arguments: Any, **options: Any) -> Any:
+    """Connect to PostgreSQL. Raises ``LedgerAway``."""
+    import asyncpg
+
+    try:
+        return await asyncpg.connect(*arguments, **options)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise LedgerAway(str(error) or type(error).__name__) from error
+
+
+def tell(context: ExceptionContext) -> None:
+    """Raise ``LedgerAway`` in place of an error that says just that (an event handler of SQLAlchemy)."""
+    error = context.original_exception
+    if context.is_pre_ping or not isinstance(error, Exception):  # a cancellation, for one, cuts connections too
+        return
+    if isinstance(error, TimeoutError):
+        context.is_disconnect, context.invalidate_pool_on_disconnect = True, False  # it wouldn't roll back either
+    if context.is_disconnect or _passes(error):
+        raise LedgerAway(str(error) or type(error).__name__) from error
+
+
+def _passes(error: BaseException) -> bool:
+    if isinstance(error, OSError):  # TimeoutError among them
+        return True
+    state = getattr(error, "sqlstate", None) or ""
+    return state.startswith(_PASSING) or getattr(error, "sqlite_errorname", "").startswith(_SQLITE_PASSING)
