@@ -81,10 +81,11 @@ async def _knock(url: URL) -> None:
 def _explaining(url: URL) -> Iterator[None]:
     try:
         yield
-    except schema.NewerSchema:
+    except schema.NewerSchema as newer:
         raise OperatorError(
-            f"The database {shown(url)} was used by a newer version of the bot; "
-            "please install that one, or let COLORIZEBOT_DATABASE_URL name another database."
+            f"The database {shown(url)} was made by a newer version of the bot "
+            f"(its schema is {newer}, this version knows up to {schema.known_revisions()[0]}); "
+            "install that version, or let COLORIZEBOT_DATABASE_URL name another database."
         ) from None
     except (DBAPIError, sqlite3.Error, OSError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error

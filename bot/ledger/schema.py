@@ -12,7 +12,7 @@ _MIGRATION_LOCK = 0x736368656D61  # "schema"; advisory locks are known by number
 
 
 class NewerSchema(Exception):  # noqa: N818 - says what was found
-    """The database was last used by a newer version of the bot."""
+    """The database was last used by a newer version of the bot; the argument is its revision."""
 
 
 def upgrade(connection: Connection) -> None:
@@ -30,7 +30,7 @@ def downgrade(connection: Connection, revision: str) -> None:
     Raises ``NewerSchema``, or ``ValueError`` for a revision that the database isn't beyond.
     """
     missing = missing_revisions(connection)
-    if revision not in _known() or revision in missing:
+    if revision not in known_revisions() or revision in missing:
         raise ValueError(revision)
     command.downgrade(_config(connection), revision)
 
@@ -42,7 +42,7 @@ def current_revision(connection: Connection) -> str | None:
 
 def missing_revisions(connection: Connection) -> list[str]:
     """Return the migrations that a database lacks, the newest first. Raises ``NewerSchema``."""
-    known = _known()
+    known = known_revisions()
     current = current_revision(connection)
     if current is None:
         return known
@@ -51,8 +51,8 @@ def missing_revisions(connection: Connection) -> list[str]:
     return known[: known.index(current)]
 
 
-def _known() -> list[str]:
-    """Return all migrations, the newest first."""
+def known_revisions() -> list[str]:
+    """Return all migrations that this version of the bot knows, the newest first."""
     return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]
 
 

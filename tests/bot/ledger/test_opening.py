@@ -1,31 +1,19 @@
-"""Databases old, new, newer than the bot, and no databases at all."""
+"""Databases old and new, and no databases at all."""
 
 import sqlite3
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine
 
-from bot.ledger import open_ledger, schema
+from bot.ledger import open_ledger
 from bot.ledger.engine import make_engine, parse_url
 from bot.ledger.opening import Condition, examine
-from bot.ledger.tables import metadata
 from bot.problems import OperatorError
 
 
 async def open_and_close(url: str) -> None:
     async with open_ledger(url):
         pass
-
-
-async def test_the_migrations_lead_to_the_tables_in_the_code(tmp_path: Path) -> None:
-    file = tmp_path / "ledger.sqlite3"
-    await open_and_close(f"sqlite:///{file}")
-    with create_engine(f"sqlite:///{file}").connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-        assert schema.missing_revisions(connection) == []
 
 
 async def test_a_ledger_is_durable_and_opens_again(tmp_path: Path) -> None:
@@ -42,17 +30,6 @@ async def test_what_is_committed_survives_a_power_cut(tmp_path: Path) -> None:
         synchronous = (await connection.exec_driver_sql("PRAGMA synchronous")).scalar_one()
     await engine.dispose()
     assert synchronous == 2  # FULL
-
-
-async def test_a_newer_schema_is_left_alone(tmp_path: Path) -> None:
-    file = tmp_path / "ledger.sqlite3"
-    await open_and_close(f"sqlite:///{file}")
-    with sqlite3.connect(file) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    before = list(sqlite3.connect(file).iterdump())
-    with pytest.raises(OperatorError, match=r"newer version of the bot; .*COLORIZEBOT_DATABASE_URL"):
-        await open_and_close(f"sqlite:///{file}")
-    assert list(sqlite3.connect(file).iterdump()) == before
 
 
 @pytest.mark.parametrize(
