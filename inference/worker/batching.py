@@ -84,6 +84,7 @@ class Batcher:
         self._failures_in_a_row = 0
         self._failure: DeviceFailed | None = None
         metrics.batch_limit.set(limit.items)
+        metrics.queue_items.set_function(lambda: len(self._waiting))
 
     async def predict(self, frames: Sequence[Plane]) -> Prediction:
         """Return the ab of a photo's frames (one, or many of an animation; all of one shape).

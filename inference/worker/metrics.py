@@ -6,6 +6,9 @@ Durations are in seconds and sizes in bytes, as Prometheus' naming practices ask
 
 from __future__ import annotations
 
+import platform
+from importlib import metadata
+
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -34,6 +37,13 @@ def geometric(first: float, factor: float, count: int) -> list[float]:
     return [first * factor**exponent for exponent in range(count)]
 
 
+def _version_of(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "unknown"  # run from a checkout that isn't installed
+
+
 class Metrics:
     """One worker's metrics, in a registry of their own."""
 
@@ -52,6 +62,11 @@ class Metrics:
         )
         self.requests_in_progress = Gauge(
             f"{_PREFIX}_requests_in_progress", "Recoloring requests taken in and not yet answered.", registry=registry
+        )
+        self.requests_limit = Gauge(
+            f"{_PREFIX}_requests_limit",
+            "Requests that may be in progress before more are answered 429.",
+            registry=registry,
         )
         self.request_duration = Histogram(
             f"{_PREFIX}_request_duration_seconds",
@@ -82,16 +97,30 @@ class Metrics:
             buckets=geometric(1, 2, 8),
             registry=registry,
         )
+        self.queue_items = Gauge(f"{_PREFIX}_queue_items", "Pictures that wait for the network.", registry=registry)
         self.batch_limit = Gauge(
             f"{_PREFIX}_batch_limit_items", "Most pictures in one batch at present.", registry=registry
         )
         self.out_of_memory = Counter(
             f"{_PREFIX}_out_of_memory", "Times that memory ran out, by stage.", ["stage"], registry=registry
         )
+        self.gpu_memory = Gauge(
+            f"{_PREFIX}_gpu_memory_bytes",
+            "Memory of the GPU: total, used (by all programs), reserved (by PyTorch here), tensors (in use of that).",
+            ["kind"],
+            registry=registry,
+        )
         self.ready = Gauge(f"{_PREFIX}_ready", "1 while requests are taken, else 0.", registry=registry)
         self.model_info = Gauge(
             f"{_PREFIX}_model_info", "Always 1; its labels tell the model.", ["model", "device"], registry=registry
         )
+        build = Gauge(
+            f"{_PREFIX}_build_info",
+            "Always 1; its labels tell the build.",
+            ["version", "python", "torch"],
+            registry=registry,
+        )
+        build.labels(_version_of("colorizebot"), platform.python_version(), _version_of("torch")).set(1)
 
     def count_recolored(self, recolored: Recolored, seconds: float) -> None:
         """Count one photo recolored, ``seconds`` after its request was taken in."""

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from inference.service_manager import ServiceManager
 from inference.settings import WorkerSettings
-from inference.worker import log
+from inference.worker import gpu_memory, log
 from inference.worker.admission import Admission, Phase
 from inference.worker.metrics import Metrics
 from inference.worker.profiling import Profiler
@@ -29,6 +29,7 @@ class Worker:
         self.recolorer: Recolorer | None = None
         self._device_thread = ThreadPoolExecutor(1, thread_name_prefix="device")
         self.metrics.requests_in_progress.set_function(lambda: self.admission.in_house)
+        self.metrics.requests_limit.set(settings.queue_size)
         self.metrics.ready.set_function(lambda: self.admission.phase is Phase.READY)
 
     async def run(self) -> None:
@@ -42,6 +43,7 @@ class Worker:
         self.recolorer = await loop.run_in_executor(self._device_thread, self._load)
         colorizer = self.recolorer.engine.colorizer
         self.metrics.model_info.labels(colorizer.name, str(colorizer.device)).set(1)
+        gpu_memory.observe(self.metrics, colorizer.device)
         if self.admission.phase is Phase.LOADING:
             self.admission.phase = Phase.READY
             self._manager.ready(f"{colorizer.name} on {colorizer.device}")
