@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
@@ -21,8 +22,9 @@ from typing import Any, Self
 import aiohttp
 from aiohttp import hdrs
 
-from inference.problems import PROBLEM_MEDIA_TYPE, Problem
+from inference.problems import PROBLEM_MEDIA_TYPE, CertificateNeeded, Problem, TokenNeeded
 from inference.request_id import REQUEST_ID_HEADER, current
+from inference.tls import ClientTls
 from inference.vocabulary import (
     HEIGHT_HEADER,
     INPUT_HEADER,
@@ -43,29 +45,67 @@ class WorkerLost(Exception):  # noqa: N818 - it says what happened
     """The worker gave no answer: it can't be reached, went away midway, or took too long. Asking again is safe."""
 
 
+class Refusal(Enum):
+    """Why a worker and its client don't trust each other."""
+
+    TOKEN = auto()
+    """The worker doesn't take the client's token, or wants one."""
+    CLIENT_CERTIFICATE = auto()
+    """The worker doesn't take the client's certificate, or wants one."""
+    SERVER_CERTIFICATE = auto()
+    """The client doesn't trust the worker's certificate."""
+    TLS = auto()
+    """What answers there doesn't speak TLS, or not as the client does."""
+
+
+_REFUSALS: Mapping[type[Problem], Refusal] = {
+    TokenNeeded: Refusal.TOKEN,
+    CertificateNeeded: Refusal.CLIENT_CERTIFICATE,
+}
+
+
+class AccessRefused(WorkerLost):
+    """Worker and client don't trust each other. No photo is to blame, and asking again doesn't help by itself."""
+
+    def __init__(self, refusal: Refusal, message: str) -> None:
+        super().__init__(message)
+        self.refusal = refusal
+
+
 class InferenceClient:
     """A client of one worker, or of a cluster behind one address; an async context manager."""
 
-    def __init__(self, url: str | None = None, socket: Path | None = None, timeout: float = 300.0) -> None:
+    def __init__(
+        self,
+        url: str | None = None,
+        socket: Path | None = None,
+        timeout: float = 300.0,
+        *,
+        token: str | None = None,
+        tls: ClientTls | None = None,
+    ) -> None:
         """Talk to the worker at ``url`` or at the UNIX ``socket``; give up on an answer after ``timeout`` seconds.
 
-        Raises ``ValueError`` unless exactly one of the two is given.
+        ``token`` is what the worker wants to be told; ``tls``, how to speak with it over https, if not as the system
+        does. Raises ``ValueError`` unless exactly one of ``url`` and ``socket`` is given.
         """
         if (url is None) == (socket is None):
             raise ValueError("give either the worker's URL or its UNIX socket")
         self._url = (url or _SOCKET_URL).rstrip("/")
         self._socket = socket
         self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=_CONNECT_SECONDS)
+        self._headers = {} if token is None else {hdrs.AUTHORIZATION: f"Bearer {token}"}
+        self._tls = tls
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         # A fresh connection for every request: one kept alive may die with a restarted worker just when it is used.
         connector = (
-            aiohttp.TCPConnector(limit=0, force_close=True)
+            aiohttp.TCPConnector(limit=0, force_close=True, ssl=True if self._tls is None else self._tls.context)
             if self._socket is None
             else aiohttp.UnixConnector(str(self._socket), limit=0, force_close=True)
         )
-        self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
+        self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout, headers=self._headers)
         return self
 
     async def __aexit__(
@@ -77,7 +117,8 @@ class InferenceClient:
     async def recolor(self, data: bytes, options: RecolorOptions | None = None) -> Recolored:
         """Return the photo in ``data`` (an image file's bytes) recolored.
 
-        Raises the ``Problem`` that the worker answered, or ``WorkerLost``. Cancelling it tells the worker to stop.
+        Raises the ``Problem`` that the worker answered, ``WorkerLost`` or ``AccessRefused``. Cancelling it tells the
+        worker to stop.
         """
         query = (options or RecolorOptions()).to_query()
         # Expecting "100 Continue", the body is only sent once the worker has said that it takes it.
@@ -85,28 +126,57 @@ class InferenceClient:
         return answer.recolored()
 
     async def model(self) -> dict[str, Any]:
-        """Return the worker's description of its model; raises ``NotReady`` while it loads, or ``WorkerLost``."""
+        """Return the worker's description of its model.
+
+        Raises ``NotReady`` while it loads, ``WorkerLost`` or ``AccessRefused``.
+        """
         answer = await self._ask("GET", "/v1/model")
         return answer.document()
 
     async def ready(self) -> bool:
-        """Whether the worker takes photos now."""
+        """Whether the worker takes photos now; it may still not know this client."""
         try:
-            answer = await self._ask("GET", "/readyz")
+            return await self._ready()
         except WorkerLost:
             return False
-        return answer.status == HTTPStatus.OK
 
     async def wait_ready(self, timeout: float) -> None:  # noqa: ASYNC109 - a limit that callers choose
-        """Wait until the worker takes photos; raises ``WorkerLost`` after ``timeout`` seconds."""
+        """Wait until the worker takes photos.
+
+        Raises ``WorkerLost`` after ``timeout`` seconds, and ``AccessRefused`` at once.
+        """
         try:
             async with asyncio.timeout(timeout):
                 while True:
-                    if await self.ready():
+                    if await self._ready():
                         return
                     await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError as error:
             raise WorkerLost(f"The worker did not become ready within {timeout:g} seconds.") from error
+
+    async def _ready(self) -> bool:
+        try:
+            return (await self._ask("GET", "/readyz")).status == HTTPStatus.OK
+        except AccessRefused:
+            raise
+        except WorkerLost:
+            if await self._is_let_in_without_certificate():
+                raise AccessRefused(
+                    Refusal.CLIENT_CERTIFICATE, "The worker hangs up when it is shown the client's certificate."
+                ) from None
+            return False
+
+    async def _is_let_in_without_certificate(self) -> bool:
+        """Whether a worker that can't be asked as usual answers when no certificate is shown.
+
+        In TLS 1.3, a server that turns a certificate down just hangs up, as one that dies does.
+        """
+        if self._tls is None or self._tls.anonymous is None:
+            return False
+        try:
+            return (await self._ask("GET", "/healthz", ssl=self._tls.anonymous)).status == HTTPStatus.OK
+        except WorkerLost:
+            return False
 
     async def _ask(self, method: str, path: str, **request: Any) -> _Answer:
         if self._session is None:
@@ -116,6 +186,13 @@ class InferenceClient:
         try:
             async with self._session.request(method, self._url + path, headers=headers, **request) as response:
                 return _Answer(response.status, response.headers, await response.read())
+        except aiohttp.ClientConnectorCertificateError as error:
+            reason = getattr(error.certificate_error, "verify_message", error.certificate_error)
+            message = f"The worker's certificate is not trusted: {reason}."
+            raise AccessRefused(Refusal.SERVER_CERTIFICATE, message) from error
+        except aiohttp.ClientSSLError as error:
+            message = f"What answered there doesn't speak TLS as the client does: {error}."
+            raise AccessRefused(Refusal.TLS, message) from error
         except TimeoutError as error:
             raise WorkerLost("The worker took too long to answer.") from error
         except aiohttp.ClientError as error:
@@ -157,7 +234,10 @@ class _Answer:
         if self.headers.get(hdrs.CONTENT_TYPE, "").partition(";")[0] != PROBLEM_MEDIA_TYPE:
             raise self._not_a_workers()
         seconds = self.headers.get(hdrs.RETRY_AFTER, "")
-        raise Problem.from_json(self._json(), retry_after=int(seconds) if seconds.isdigit() else None)
+        problem = Problem.from_json(self._json(), retry_after=int(seconds) if seconds.isdigit() else None)
+        if refusal := _REFUSALS.get(type(problem)):
+            raise AccessRefused(refusal, problem.detail)
+        raise problem
 
     def _json(self) -> dict[str, Any]:
         try:

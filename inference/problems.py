@@ -73,6 +73,24 @@ class EmptyBody(Problem):
     advice = "That file is empty; please send the photo itself."
 
 
+class TokenNeeded(Problem):
+    """The request came without the worker's token."""
+
+    status = 401
+    slug = "token_needed"
+    title = "Token needed"
+    advice = "This worker is for those who know its token; please send it in the header “Authorization: Bearer …”."
+
+
+class CertificateNeeded(Problem):
+    """The connection was made without a client's certificate."""
+
+    status = 403
+    slug = "certificate_needed"
+    title = "Certificate needed"
+    advice = "This worker is for those who show a certificate that it trusts; please connect with one, by https."
+
+
 class TooManyBytes(Problem):
     """The file is larger than the limit."""
 
