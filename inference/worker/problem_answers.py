@@ -18,6 +18,7 @@ _ADVICE = {
     408: "The upload stalled; please send the photo again.",
     417: "The only expectation understood is 100-continue.",
 }
+_CHALLENGE = 'Bearer realm="colorizebot worker"'
 
 
 @web.middleware
@@ -41,8 +42,10 @@ async def answer_problems(
 
 
 def problem_response(problem: Problem) -> web.Response:
-    """Return the problem as a response, with ``Retry-After`` where it tells one."""
+    """Return the problem as a response, with ``Retry-After`` where it tells one, and what a 401 has to ask for."""
     headers: dict[str, str] = {} if problem.retry_after is None else {hdrs.RETRY_AFTER: str(problem.retry_after)}
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        headers[hdrs.WWW_AUTHENTICATE] = _CHALLENGE
     return _response(problem.status, problem.to_json(), headers)
 
 
