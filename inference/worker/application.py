@@ -12,6 +12,7 @@ from aiohttp import web
 from inference.problems import NotReady, OutOfMemory, Problem
 from inference.vocabulary import HEIGHT_HEADER, INPUT_HEADER, MODEL_HEADER, WIDTH_HEADER, Recolored, RecolorOptions
 from inference.worker import log
+from inference.worker.access import know_clients
 from inference.worker.admission import RETRY_WHILE_LOADING, Place
 from inference.worker.following import follow_request
 from inference.worker.metrics import CLIENT_GONE, CUT_OFF, OK
@@ -26,7 +27,7 @@ WORKER = web.AppKey("worker", Worker)
 
 def build_application(worker: Worker) -> web.Application:
     """Return the application that serves ``worker``; run it with ``handler_cancellation``."""
-    application = web.Application(middlewares=[follow_request, answer_problems])
+    application = web.Application(middlewares=[follow_request, answer_problems, know_clients(worker.settings, worker)])
     application[WORKER] = worker
     application.router.add_post("/v1/recolor", recolor, expect_handler=expect_later)
     application.router.add_get("/v1/model", describe_model)
