@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import ssl
 import stat
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -13,6 +14,8 @@ from pathlib import Path
 from aiohttp import web
 
 from inference.settings import UnusableSettings, WorkerSettings, names_of
+from inference.tls import UnusableFile, server_context
+from inference.worker.access import check_access, check_exposure
 
 _OWNER_ONLY = 0o177
 # How long the last answers may take to reach their clients, once they are made.
@@ -23,8 +26,10 @@ _DELIVERY_SECONDS = 5.0
 async def listening(application: web.Application, settings: WorkerSettings) -> AsyncIterator[list[str]]:
     """Serve ``application`` where the settings say, for the duration of the block; yields the addresses.
 
-    A request whose client leaves is cancelled. Raises ``UnusableSettings`` when it can't listen there.
+    A request whose client leaves is cancelled. Raises ``UnusableSettings`` when it can't listen there, or would let in
+    others than those on this machine without knowing them.
     """
+    tls = await _prepare_tcp(settings) if settings.serves_tcp else None
     with ExitStack() as sockets:
         runner = web.AppRunner(
             application, handler_cancellation=True, access_log=None, shutdown_timeout=_DELIVERY_SECONDS
@@ -36,23 +41,37 @@ async def listening(application: web.Application, settings: WorkerSettings) -> A
                 await web.SockSite(runner, sockets.enter_context(_unix_socket(settings.socket))).start()
                 addresses.append(f"unix:{settings.socket}")
             if settings.serves_tcp:
-                addresses += await _listen_on_tcp(runner, settings.host, settings.port)
+                addresses += await _listen_on_tcp(runner, settings.host, settings.port, tls)
             yield addresses
         finally:
             await runner.cleanup()
 
 
-async def _listen_on_tcp(runner: web.AppRunner, host: str, port: int) -> list[str]:
+async def _prepare_tcp(settings: WorkerSettings) -> ssl.SSLContext | None:
+    check_access(settings)
+    await check_exposure(settings)
+    if settings.tls_certificate is None:
+        return None
+    try:
+        return server_context(settings.tls_certificate, settings.tls_key, settings.tls_client_ca)
+    except UnusableFile as error:
+        setting = "tls_client_ca" if error.file == settings.tls_client_ca else "tls_certificate"
+        setting = "tls_key" if error.file == settings.tls_key else setting
+        raise UnusableSettings(f"{names_of(setting)} can't be {error.file}: {error}.") from error
+
+
+async def _listen_on_tcp(runner: web.AppRunner, host: str, port: int, tls: ssl.SSLContext | None) -> list[str]:
     before = len(runner.addresses)
     try:
-        await web.TCPSite(runner, host, port).start()
+        await web.TCPSite(runner, host, port, ssl_context=tls).start()
     except OSError as error:
         raise UnusableSettings(_tcp_complaint(error, host, port)) from error
-    return [_url(*address[:2]) for address in runner.addresses[before:]]
+    scheme = "http" if tls is None else "https"
+    return [_url(scheme, *address[:2]) for address in runner.addresses[before:]]
 
 
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def _url(scheme: str, host: str, port: int) -> str:
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _tcp_complaint(error: OSError, host: str, port: int) -> str:
