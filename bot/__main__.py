@@ -9,9 +9,11 @@ import sys
 from rich.console import Console
 
 from bot import logs
-from bot.arguments import Check, LetIn, RecolorPhotos, Serve, Stats, parse_arguments
+from bot.arguments import parse_arguments
 from bot.configuration import load_settings
+from bot.orders import Check, LetIn, Order, Purge, RecolorPhotos, Serve, Stats
 from bot.problems import OPERATOR_ERROR_STATUS, OperatorError
+from bot.settings import Settings
 
 _INTERRUPTED_STATUS = 128 + signal.SIGINT
 
@@ -28,37 +30,43 @@ def main() -> int:
 
 
 async def _run() -> int:
-    command = parse_arguments(sys.argv[1:])
+    order = parse_arguments(sys.argv[1:])
     settings = load_settings()
     console = Console()
+    if isinstance(order, Serve):
+        from bot.commands.serve import serve
+
+        logs.configure(settings.log_level, settings.log_format, secrets=logs.secrets_of(settings))
+        await serve(settings, console)
+        return 0
+    logs.configure("ERROR")
+    return await _carry_out(order, settings, console)
+
+
+async def _carry_out(order: Order, settings: Settings, console: Console) -> int:
     # Each command is imported when it is called for: recoloring a photo needs neither the web page nor the database.
-    match command:
+    match order:
         case RecolorPhotos():
             from bot.commands.recolor import recolor
 
-            logs.configure("ERROR")
-            return await recolor(settings, console, command)
+            return await recolor(settings, console, order)
         case Check():
             from bot.commands.check import check
 
-            logs.configure("ERROR")
             return await check(settings, console)
         case Stats():
             from bot.commands.stats import stats
 
-            logs.configure("ERROR")
-            return await stats(settings, console)
+            return await stats(settings, console, order)
+        case Purge():
+            from bot.commands.purge import purge
+
+            return await purge(settings, console, order)
         case LetIn():
             from bot.commands.let_in import let_in
 
-            logs.configure("ERROR")
-            return await let_in(settings, console, command)
-        case Serve():
-            from bot.commands.serve import serve
-
-            logs.configure(settings.log_level, settings.log_format, secrets=logs.secrets_of(settings))
-            await serve(settings, console)
-            return 0
+            return await let_in(settings, console, order)
+    raise AssertionError(order)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from bot.arguments import LetIn
 from bot.assembly import database_url
 from bot.ledger import Etiquette, open_ledger
+from bot.orders import LetIn
 from bot.settings import Settings
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bot.arguments import RecolorPhotos
+from bot.orders import RecolorPhotos
 from bot.problems import OperatorError
 from bot.recolorer import Recolorer
 from bot.settings import Settings

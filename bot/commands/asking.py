@@ -1,0 +1,22 @@
+"""Asking the operator before something is done that can't be undone."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from rich.console import Console
+
+from bot.problems import OperatorError
+
+_YES = {"y", "yes"}
+
+
+async def confirmed(console: Console, question: str, *, yes: bool) -> bool:
+    """Return whether to go on. Raises ``OperatorError`` when there is nobody to ask and ``yes`` wasn't said before."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise OperatorError("There is nobody to ask whether to go on; add --yes, or --dry-run to look only.")
+    console.print(f"{question} [y/N] ", end="", highlight=False, markup=False, soft_wrap=True)
+    return (await asyncio.to_thread(sys.stdin.readline)).strip().lower() in _YES
