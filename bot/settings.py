@@ -193,6 +193,18 @@ class Settings(BaseSettings):
     inference_url: Annotated[
         HttpUrl | None, Field(description="a running worker or cluster; unset = the bot starts its own")
     ] = None
+    inference_token: Annotated[
+        SecretStr | None, Field(description="what that worker wants to be told, its COLORIZEBOT_WORKER_TOKEN")
+    ] = None
+    inference_tls_ca: Annotated[
+        Path | None, Field(description="PEM file with the authority that vouches for that worker; unset = the system's")
+    ] = None
+    inference_tls_certificate: Annotated[
+        Path | None, Field(description="PEM file with the certificate that the bot shows to that worker")
+    ] = None
+    inference_tls_key: Annotated[
+        Path | None, Field(description="PEM file with the key of that certificate; unset = in the certificate's file")
+    ] = None
     triggers: Annotated[
         tuple[Trigger, ...], Field(min_length=1, description="JSON list of the words that call the bot")
     ] = ("colorizebot", "colourizebot")
