@@ -7,13 +7,17 @@ import logging
 from collections.abc import Callable
 
 from bot import wording
-from inference.client import InferenceClient, WorkerLost
+from bot.worker_access import complaint
+from inference.client import AccessRefused, InferenceClient, WorkerLost
 from inference.problems import Busy, Draining, NotReady, Problem
 from inference.vocabulary import Recolored, RecolorOptions
 
 _log = logging.getLogger(__name__)
 
 _DEFAULT_PAUSE_SECONDS = 1
+_ACCESS_PAUSE_SECONDS = 5.0
+_COMPLAINT_SECONDS = 300.0
+"""How long until an operator is told again of what was told before."""
 
 
 class WorkerAway(Problem):
@@ -42,6 +46,7 @@ class Recolorer:
         self._client = client
         self._patience_seconds = patience_seconds
         self._one_suspect = asyncio.Lock()
+        self._complained: float | None = None
 
     async def recolor(
         self, photo: bytes, options: RecolorOptions, *, on_wait: Callable[[bool], None] | None = None
@@ -50,6 +55,8 @@ class Recolorer:
 
         A worker that goes away over the photo gets it once more when it is back. Of the photos that were in work when
         it went, one may be to blame; so each of them is tried again alone, and only the guilty one fails twice.
+
+        While bot and worker don't trust each other, photos wait without end, and operators are told.
 
         Raises ``Problem``: what the worker says about the photo, ``WorkerStumbled``, ``WorkerAway``, or ``Busy``.
         """
@@ -69,14 +76,22 @@ class Recolorer:
     async def _recolor(self, photo: bytes, options: RecolorOptions, on_wait: Callable[[bool], None]) -> Recolored:
         deadline = asyncio.get_running_loop().time() + self._patience_seconds
         while True:
-            await self._wait_ready(deadline, on_wait)
-            on_wait(False)
             try:
-                return await self._client.recolor(photo, options)
+                await self._wait_ready(deadline, on_wait)
+                on_wait(False)
+                recolored = await self._client.recolor(photo, options)
+            except AccessRefused as refused:
+                # Nobody's photo is to blame, and the operator can put it right: it waits for as long as that takes.
+                self._complain(refused)
+                pause = _ACCESS_PAUSE_SECONDS
+                deadline = asyncio.get_running_loop().time() + pause + self._patience_seconds
             except (Busy, Draining, NotReady) as later:
                 pause = later.retry_after or _DEFAULT_PAUSE_SECONDS
                 if asyncio.get_running_loop().time() + pause > deadline:
                     raise
+            else:
+                self._complained = None
+                return recolored
             on_wait(True)
             await asyncio.sleep(pause)
 
@@ -87,8 +102,16 @@ class Recolorer:
         on_wait(True)
         try:
             await self._client.wait_ready(max(0.0, deadline - asyncio.get_running_loop().time()))
+        except AccessRefused:
+            raise
         except WorkerLost as lost:
             raise WorkerAway from lost
+
+    def _complain(self, refused: AccessRefused) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._complained is None or now - self._complained >= _COMPLAINT_SECONDS:
+            self._complained = now
+            _log.error("%s Until then, requests wait.", complaint(refused))
 
 
 def _do_nothing(_waiting: bool) -> None:

@@ -35,6 +35,9 @@ from inference.vocabulary import (
     RecolorOptions,
 )
 
+MAX_ANSWER_BYTES = 512 * 2**20
+"""Most that is taken in of an answer, whatever the worker sends."""
+
 _SOCKET_URL = "http://worker"
 _CONNECT_SECONDS = 10.0
 _POLL_SECONDS = 0.1
@@ -133,6 +136,20 @@ class InferenceClient:
         answer = await self._ask("GET", "/v1/model")
         return answer.document()
 
+    async def check_access(self) -> None:
+        """Raise ``AccessRefused`` if the worker and this client don't trust each other, as far as that can be told now.
+
+        While the worker is away, it can't.
+        """
+        try:
+            await self.model()
+        except AccessRefused:
+            raise
+        except WorkerLost:
+            await self._ready()
+        except Problem:
+            pass  # it let the client in, to say so
+
     async def ready(self) -> bool:
         """Whether the worker takes photos now; it may still not know this client."""
         try:
@@ -184,8 +201,10 @@ class InferenceClient:
         request_id = current()
         headers = {} if request_id is None else {REQUEST_ID_HEADER: request_id}
         try:
-            async with self._session.request(method, self._url + path, headers=headers, **request) as response:
-                return _Answer(response.status, response.headers, await response.read())
+            async with self._session.request(
+                method, self._url + path, headers=headers, allow_redirects=False, **request
+            ) as response:
+                return _Answer(response.status, response.headers, await _read(response))
         except aiohttp.ClientConnectorCertificateError as error:
             reason = getattr(error.certificate_error, "verify_message", error.certificate_error)
             message = f"The worker's certificate is not trusted: {reason}."
@@ -197,6 +216,16 @@ class InferenceClient:
             raise WorkerLost("The worker took too long to answer.") from error
         except aiohttp.ClientError as error:
             raise WorkerLost(f"The worker can't be reached, or went away: {error}.") from error
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """Return the body; raises ``WorkerLost`` rather than take in more than any photo's result has."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > MAX_ANSWER_BYTES:
+            raise WorkerLost(f"What answered there sent more than {MAX_ANSWER_BYTES} bytes.")
+    return bytes(body)
 
 
 @dataclass(frozen=True, slots=True)
