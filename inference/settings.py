@@ -25,9 +25,9 @@ class UnusableSettings(Exception):  # noqa: N818 - it is a message to the operat
     """Settings that can't be used here; the message is one sentence that names them."""
 
 
-def names_of(setting: str) -> str:
+def names_of(setting: str, prefix: str = ENVIRONMENT_PREFIX) -> str:
     """Return a setting's flag and environment variable, ``--port (COLORIZEBOT_WORKER_PORT)``, for messages."""
-    return f"{flag_of(setting)} ({variable_of(setting)})"
+    return f"{flag_of(setting)} ({variable_of(setting, prefix)})"
 
 
 def flag_of(setting: str) -> str:
@@ -35,9 +35,9 @@ def flag_of(setting: str) -> str:
     return "--" + setting.replace("_", "-")
 
 
-def variable_of(setting: str) -> str:
+def variable_of(setting: str, prefix: str = ENVIRONMENT_PREFIX) -> str:
     """Return a setting's environment variable, ``COLORIZEBOT_WORKER_MAX_BYTES`` for ``max_bytes``."""
-    return ENVIRONMENT_PREFIX + setting.upper()
+    return prefix + setting.upper()
 
 
 class WorkerSettings(BaseSettings):
@@ -111,7 +111,7 @@ class WorkerSettings(BaseSettings):
             env_settings,
             dotenv_settings,
             InitSettingsSource(settings_cls, files),
-            InitSettingsSource(settings_cls, _toml_table()),
+            InitSettingsSource(settings_cls, toml_table(TOML_TABLE)),
         )
 
     @property
@@ -145,10 +145,11 @@ class WorkerSettings(BaseSettings):
         return self
 
 
-def _toml_table() -> dict[str, Any]:
+def toml_table(name: str) -> dict[str, Any]:
+    """Return a table of ``colorizebot.toml``, empty where there is none; raises ``tomllib.TOMLDecodeError``."""
     if not TOML_FILE.is_file():
         return {}
-    table = tomllib.loads(TOML_FILE.read_text(encoding="utf-8")).get(TOML_TABLE, {})
+    table = tomllib.loads(TOML_FILE.read_text(encoding="utf-8")).get(name, {})
     if not isinstance(table, dict):
-        raise tomllib.TOMLDecodeError(f"“{TOML_TABLE}” has to be a table: [{TOML_TABLE}]")
+        raise tomllib.TOMLDecodeError(f"“{name}” has to be a table: [{name}]")
     return table

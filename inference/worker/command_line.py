@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import tomllib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import SettingsError
+from pydantic_settings import BaseSettings, SettingsError
 
 from inference import secret_files
 from inference.settings import (
+    ENVIRONMENT_PREFIX,
     TOML_FILE,
     TOML_TABLE,
     UnusableSettings,
@@ -21,6 +22,8 @@ from inference.settings import (
     names_of,
     variable_of,
 )
+
+Settings = TypeVar("Settings", bound=BaseSettings)
 
 _DESCRIPTION = f"""Serves the colorizer over HTTP: a photo in, the recolored photo out.
 
@@ -31,6 +34,9 @@ _EXAMPLE = """try it:
   python -m inference
   curl --data-binary @photo.jpg -o recolored.jpg http://127.0.0.1:8090/v1/recolor
 
+more than one of them, on Ray Serve:
+  python -m inference cluster --help
+
 how fast it is on this machine:
   python -m inference bench --help"""
 
@@ -40,11 +46,15 @@ def parse_settings(arguments: Sequence[str]) -> WorkerSettings:
 
     Raises ``UnusableSettings``; exits through argparse for ``--help`` and unknown flags.
     """
-    flags = vars(_parser().parse_args(arguments))
+    return read_settings(WorkerSettings, vars(_parser().parse_args(arguments)), ENVIRONMENT_PREFIX)
+
+
+def read_settings(settings_class: type[Settings], flags: Mapping[str, Any], prefix: str) -> Settings:
+    """Read the settings whose variables have the ``prefix``, ``flags`` first; raises ``UnusableSettings``."""
     try:
-        return WorkerSettings(**flags)
+        return settings_class(**flags)
     except ValidationError as error:
-        raise UnusableSettings("; ".join(_complaint(dict(each)) for each in error.errors()) + ".") from error
+        raise UnusableSettings("; ".join(_complaint(dict(each), prefix) for each in error.errors()) + ".") from error
     except SettingsError as error:
         raise UnusableSettings(f"The settings can't be read: {error}.") from error
     except tomllib.TOMLDecodeError as error:
@@ -54,21 +64,25 @@ def parse_settings(arguments: Sequence[str]) -> WorkerSettings:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m inference",
-        usage="%(prog)s [--SETTING VALUE ...]\n       %(prog)s bench [--help]",
+        usage="%(prog)s [--SETTING VALUE ...]\n       %(prog)s cluster [--help]\n       %(prog)s bench [--help]",
         description=_DESCRIPTION,
         epilog=_EXAMPLE,
         formatter_class=argparse.RawTextHelpFormatter,
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
-    settings = parser.add_argument_group("settings")
-    for name, field in WorkerSettings.model_fields.items():
-        help_text = f"{field.description}\n{variable_of(name)}, default {_shown_default(field)}"
-        if field.annotation is bool:
-            settings.add_argument(flag_of(name), action=argparse.BooleanOptionalAction, help=help_text)
-        else:
-            settings.add_argument(flag_of(name), metavar="VALUE", help=help_text)
+    add_flags(parser.add_argument_group("settings"), WorkerSettings, ENVIRONMENT_PREFIX)
     return parser
+
+
+def add_flags(group: argparse._ArgumentGroup, settings_class: type[BaseSettings], prefix: str) -> None:
+    """Add a flag for each of the settings, whose variables have the ``prefix``."""
+    for name, field in settings_class.model_fields.items():
+        help_text = f"{field.description}\n{variable_of(name, prefix)}, default {_shown_default(field)}"
+        if field.annotation is bool:
+            group.add_argument(flag_of(name), action=argparse.BooleanOptionalAction, help=help_text)
+        else:
+            group.add_argument(flag_of(name), metavar="VALUE", help=help_text)
 
 
 def _shown_default(field: FieldInfo) -> str:
@@ -77,7 +91,7 @@ def _shown_default(field: FieldInfo) -> str:
     return str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
 
 
-def _complaint(error: dict[str, Any]) -> str:
+def _complaint(error: dict[str, Any], prefix: str) -> str:
     message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
     if error["type"] == secret_files.ERROR_TYPE:
         return f"{variable_of(error['ctx']['field'])} {message}"
@@ -85,5 +99,5 @@ def _complaint(error: dict[str, Any]) -> str:
         return message
     name = str(error["loc"][0])
     if error["type"] == "value_error":
-        return f"{names_of(name)} can't be “{error['input']}”: {message}"
-    return f"{names_of(name)} can't be “{error['input']}”: it has to be {message}"
+        return f"{names_of(name, prefix)} can't be “{error['input']}”: {message}"
+    return f"{names_of(name, prefix)} can't be “{error['input']}”: it has to be {message}"

@@ -15,6 +15,7 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    Metric,
     ProcessCollector,
     disable_created_metrics,
     generate_latest,
@@ -127,6 +128,10 @@ class Metrics:
         self.output_bytes.observe(len(recolored.data))
         self.input_kinds.labels(recolored.input).inc()
         self.request_duration.observe(seconds)
+
+    def families(self) -> list[Metric]:
+        """Return all metrics as they are now, to be added to those of other processes."""
+        return list(self._registry.collect())
 
     def render(self) -> bytes:
         """Return all metrics in Prometheus' text format, to be sent as ``media_type``."""

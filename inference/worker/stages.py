@@ -33,6 +33,11 @@ class Stages:
         self._milliseconds[stage] = self._milliseconds.get(stage, 0.0) + seconds * 1000
         self._metrics.stage_duration.labels(stage).observe(seconds)
 
+    def include(self, milliseconds: Mapping[str, float]) -> None:
+        """Take over stages that another process has measured, and counted in its own metrics."""
+        for stage, duration in milliseconds.items():
+            self._milliseconds[stage] = self._milliseconds.get(stage, 0.0) + duration
+
     @property
     def total_seconds(self) -> float:
         """Seconds since the request began."""
