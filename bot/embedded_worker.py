@@ -7,6 +7,7 @@ child leaves by itself; it never outlives the bot.
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import logging
 import os
@@ -44,8 +45,13 @@ async def embedded_worker(
     """Keep a worker running for as long as the context lasts; yield the UNIX socket that it listens on.
 
     ``on_death`` is called whenever it died. When it can't run with its settings, the context's body is cancelled and
-    ``OperatorError`` raised.
+    ``OperatorError`` raised, as it is at once where PyTorch is not installed.
     """
+    if importlib.util.find_spec("torch") is None:
+        raise OperatorError(
+            "This installation has no PyTorch, and so no worker of its own: please set COLORIZEBOT_INFERENCE_URL to"
+            " the address of one."
+        )
     # A socket's path may have about a hundred characters; that of a data folder may have more.
     with tempfile.TemporaryDirectory(prefix="colorizebot-") as folder:
         socket = Path(folder) / "worker.sock"

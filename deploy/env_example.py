@@ -1,0 +1,101 @@
+"""Print every setting as a line for a ``.env``: ``python deploy/env_example.py > deploy/.env.example``."""
+
+from __future__ import annotations
+
+import re
+import sys
+import textwrap
+from collections.abc import Iterator
+
+from pydantic.fields import FieldInfo
+
+from bot.configuration import describe_settings
+from inference import secret_files
+from inference.settings import WorkerSettings, variable_of
+
+_COMPOSE = """\
+# Settings of deploy/compose.yaml, of the bot and of the worker. Copy this file to .env beside compose.yaml, keep that
+# to yourself (chmod 600), and set what you want to be other than it is: take the # from the front of its line.
+# Values with spaces, quotes, # or $ go into single quotes.
+
+# ---- for compose only ------------------------------------------------------------------------------------------------
+
+# password that the bot uses with the database; compose makes the database with it, so set it before the first start
+POSTGRES_PASSWORD=
+
+# password of the user "admin" of Grafana
+GRAFANA_PASSWORD=
+
+# what the worker asks of those who bring it photos; any long random text
+COLORIZEBOT_WORKER_TOKEN=
+
+# where the page, Prometheus and Grafana can be reached on this machine; 0.0.0.0:8080 lets everybody in
+#PAGE_ADDRESS=127.0.0.1:8080
+#PROMETHEUS_ADDRESS=127.0.0.1:9090
+#GRAFANA_ADDRESS=127.0.0.1:3000
+
+# most memory that the worker may take
+#WORKER_MEMORY=6g
+
+# where PyTorch comes from when the worker's image is built: the index of its builds without CUDA; empty = the ordinary
+# package index, whose build is for CUDA (see compose.gpu.yaml)
+#TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu
+"""
+_BOT = "the bot"
+_WORKER = "the worker"
+_WIDTH = 120
+
+# What the default is depends on the machine: here it is told, and there the setting's own description tells it.
+_OWN_TO_THE_MACHINE = {"COLORIZEBOT_DATA_DIR": "by default a folder of the user's, /var/lib/colorizebot in the image"}
+_TELLS_ITS_DEFAULT = "by default one per CPU"
+_ALREADY_THERE = {"COLORIZEBOT_WORKER_TOKEN"}
+
+
+def env_example() -> str:
+    """Return the whole file."""
+    bot = [
+        _line(setting.variable, setting.meaning, setting.default, is_secret=setting.secret)
+        for setting in describe_settings()
+    ]
+    return "\n".join([_COMPOSE, _title(_BOT), *bot, _title(_WORKER), *_worker()])
+
+
+def _worker() -> Iterator[str]:
+    secrets = secret_files.secret_fields(WorkerSettings)
+    for name, field in WorkerSettings.model_fields.items():
+        if variable_of(name) not in _ALREADY_THERE:
+            meaning = field.description or ""
+            yield _line(variable_of(name), meaning, _default(field), is_secret=name in secrets)
+
+
+def _default(field: FieldInfo) -> str:
+    match field.default:
+        case None:
+            return "unset"
+        case bool():
+            return str(field.default).lower()
+        case _:
+            return str(field.default)
+
+
+def _line(variable: str, meaning: str, default: str, *, is_secret: bool) -> str:
+    if variable in _OWN_TO_THE_MACHINE:
+        meaning, default = f"{meaning}; {_OWN_TO_THE_MACHINE[variable]}", "unset"
+    if _TELLS_ITS_DEFAULT in meaning:
+        default = "unset"
+    if is_secret:
+        meaning += f"; or set {variable}_FILE to the file that holds it"
+    comment = textwrap.fill(meaning, _WIDTH, initial_indent="# ", subsequent_indent="# ")
+    return f"{comment}\n#{variable}={_quoted('' if default == 'unset' else default)}\n"
+
+
+def _quoted(value: str) -> str:
+    return value if re.fullmatch(r"[\w.:/@%+-]*", value) else f"'{value}'"
+
+
+def _title(whose: str) -> str:
+    return f"# ---- {whose} ".ljust(_WIDTH, "-") + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(env_example())
