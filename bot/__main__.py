@@ -11,7 +11,7 @@ from rich.console import Console
 from bot import logs
 from bot.arguments import parse_arguments
 from bot.configuration import load_settings
-from bot.orders import Check, LetIn, Order, Purge, RecolorPhotos, Serve, Stats
+from bot.orders import Check, LetIn, Order, Purge, RecolorPhotos, Replay, Serve, Stats
 from bot.problems import OPERATOR_ERROR_STATUS, OperatorError
 from bot.settings import Settings
 
@@ -62,6 +62,10 @@ async def _carry_out(order: Order, settings: Settings, console: Console) -> int:
             from bot.commands.purge import purge
 
             return await purge(settings, console, order)
+        case Replay():
+            from bot.commands.replay import replay
+
+            return await replay(settings, console, order)
         case LetIn():
             from bot.commands.let_in import let_in
 

@@ -42,6 +42,7 @@ def parse_arguments(arguments: Sequence[str]) -> Order:
     readers = {
         "check": _add_check(commands),
         "stats": _add_stats(commands),
+        "replay": _add_replay(commands),
         "purge": _add_purge(commands),
         "let-in": _add_let_in(commands),
         "recolor": _add_recolor(commands),

@@ -15,6 +15,9 @@ from typing import Any
 
 from inference.vocabulary import InputKind, RecolorOptions
 
+REPLACES = "replaces"
+"""In a request's context: the id of an earlier answer, whose place the new one is to take."""
+
 
 class ImageKind(StrEnum):
     """Where the bytes of a photo are to be found."""

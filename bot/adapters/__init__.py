@@ -52,7 +52,8 @@ class Adapter(Protocol):
         """Deliver the outcome and return the answer's id on the platform.
 
         Called again for the same request when the bot died before it could note the id down, so look first whether
-        the answer is already there, and return its id if so. Raises ``TryLater``, ``TakenBack`` or ``Undeliverable``.
+        the answer is already there, and return its id if so. When that is the one that the context's `REPLACES` names,
+        the outcome takes its place. Raises ``TryLater``, ``TakenBack`` or ``Undeliverable``.
         """
         ...
 

@@ -24,7 +24,7 @@ from bot.adapters.discord.rest import MaybePosted, Rest
 from bot.ledger import Ledger
 from bot.links import Links
 from bot.storage import Storage
-from bot.vocabulary import Answer, Outcome, Request
+from bot.vocabulary import REPLACES, Answer, Outcome, Request
 
 _log = logging.getLogger(__name__)
 
@@ -95,9 +95,24 @@ class Answering:
                 if not (error.code in _TOKEN_CODES or error.status in (401, 404)):
                     raise
                 _log.info("request %s: its interaction has run out: code=%d", request.id, error.code)
+        if (replaced := await self._replace(request, outcome, draft, notes)) is not None:
+            return replaced
         if notes.summons_id is not None and notes.channel_id is not None:
             return await self._post(request, outcome, draft, notes.channel_id, reply=notes.summons_id)
         return await self._post_late(request, outcome, draft, notes)
+
+    async def _replace(self, request: Request, outcome: Outcome, draft: _Draft, notes: Notes) -> int | None:
+        """Let an earlier answer say this instead; ``None`` when there is none, or it can't be edited."""
+        earlier = request.context.get(REPLACES)
+        if earlier is None or notes.channel_id is None:
+            return None
+        try:
+            return await self._rest.edit(notes.channel_id, int(earlier), self._edit(request, outcome, draft, notes))
+        except discord.HTTPException as error:
+            if error.status not in (403, 404):
+                raise
+            _log.info("request %s: its earlier answer can't be edited: code=%d", request.id, error.code)
+            return None
 
     async def _post_late(self, request: Request, outcome: Outcome, draft: _Draft, notes: Notes) -> int:
         """Answer an interaction whose response can't be edited any more."""

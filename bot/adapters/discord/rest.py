@@ -99,6 +99,10 @@ class Rest:
         """Edit the response to an interaction, and return its message's id; doing it twice is doing it once."""
         return _id_of(await self._get(self._edit(ticket, params)))
 
+    async def edit(self, channel_id: int, message_id: int, params: MultipartParameters) -> int:
+        """Edit a message of the bot's own, and return its id; doing it twice is doing it once."""
+        return _id_of(await self._get(self._http.edit_message(channel_id, message_id, params=params)))
+
     async def delete_response(self, ticket: Ticket) -> None:
         """Delete the response to an interaction, or the message that a pressed button belongs to."""
         await self._get(self._http.request(self._response("DELETE", ticket)))

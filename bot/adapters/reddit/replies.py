@@ -19,7 +19,7 @@ from bot.adapters.reddit.troubles import RATE_LIMITED, TROUBLES, codes, describe
 from bot.adapters.reddit.uploads import NotPossible
 from bot.adapters.reddit.workers import Workers
 from bot.assembly import Parts
-from bot.vocabulary import Outcome, Refusal, Request
+from bot.vocabulary import REPLACES, Outcome, Refusal, Request
 
 _log = logging.getLogger(__name__)
 
@@ -67,39 +67,47 @@ class Replies:
             answer, locked = standing.answer, standing.locked
         else:
             answer = await self._standing.answer_to_message(request)
-        if answer is not None:
-            return answer
+        replaced = request.context.get(REPLACES)
+        if answer is not None and (answer != replaced or not answer.startswith("t1_")):
+            return answer  # a private message can't be edited
         try:
-            return await self._post(request, outcome, own_name, locked=locked)
+            return await self._post(request, outcome, own_name, replaced=answer, locked=locked)
         except ShutOut as why:
             if request.community is not None:
                 await self._parts.etiquette.shut_out(_PLATFORM, request.community, str(why))
                 _log.warning("reddit: r/%s doesn't let the bot write, and is left alone: %s", request.community, why)
             raise
 
-    async def _post(self, request: Request, outcome: Outcome, own_name: str, *, locked: bool) -> str:
+    async def _post(
+        self, request: Request, outcome: Outcome, own_name: str, *, replaced: str | None, locked: bool
+    ) -> str:
         if isinstance(outcome, Refusal):
             acknowledged = "command" in request.context
             blocks = wording.of_command(outcome) if acknowledged else wording.of_refusal(outcome, own_name)
-            return await self._comment(request, blocks, locked=locked)
+            return await self._comment(request, blocks, replaced=replaced, locked=locked)
         async for place in self._hosts.places(request, outcome, own_name):
             blocks = wording.of_answer(outcome, place, request.options, request.context, own_name)
             try:
-                return await self._comment(request, blocks, locked=locked)
+                return await self._comment(request, blocks, replaced=replaced, locked=locked)
             except NotPossible as why:
                 _log.info("request %s: Reddit doesn't take that comment: %s", request.id, why)
         raise Undeliverable("Reddit takes the answer in no form")
 
-    async def _comment(self, request: Request, blocks: Sequence[Block], *, locked: bool) -> str:
+    async def _comment(self, request: Request, blocks: Sequence[Block], *, replaced: str | None, locked: bool) -> str:
         if await self._parts.ledger.noted(request.id, {TRIED: True}) is None:
             raise TakenBack("it was deleted")
-        return await self._workers.call(_post_comment, request.message_id, blocks, locked=locked)
+        return await self._workers.call(_post_comment, request.message_id, blocks, replaced=replaced, locked=locked)
 
 
-def _post_comment(reddit: praw.Reddit, parent: str, blocks: Sequence[Block], *, locked: bool) -> str:
+def _post_comment(
+    reddit: praw.Reddit, parent: str, blocks: Sequence[Block], *, replaced: str | None, locked: bool
+) -> str:
     native = any(isinstance(block, Picture) for block in blocks)
     text = {"richtext_json": to_richtext(blocks)} if native else {"text": to_markdown(blocks)}
     try:
+        if replaced is not None:
+            reddit.post(API_PATH["edit"], data={"thing_id": replaced, **text})
+            return replaced
         posted = reddit.post(API_PATH["comment"], data={"thing_id": parent, **text})
         return str(posted[0].fullname)
     except RedditAPIException as error:

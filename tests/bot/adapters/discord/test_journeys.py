@@ -7,6 +7,8 @@ import io
 import pytest
 from PIL import Image
 
+from bot.ledger.replaying import Replaying
+from bot.vocabulary import Refusal
 from tests.bot.adapters.discord.seat import Seat, answer_to, jpg, photo, until
 from tests.platforms.discord import Channel, DiscordDouble, File, Message, User
 
@@ -194,3 +196,17 @@ async def test_stickers_embeds_and_links_to_messages(discord: DiscordDouble, cha
     shown = discord.says(ada, channel, attachments=[jpg("gran.jpg")])
     link = f"https://discord.com/channels/{channel.guild.id}/{channel.id}/{shown.id}"
     assert names(await answer_to(discord, discord.slash(ada, channel=channel, link=link))) == ["gran-recolored.jpg"]
+
+
+async def test_the_answer_of_a_replayed_request_takes_the_place_of_the_refusal(
+    discord: DiscordDouble, channel: Channel, ada: User, seat: Seat
+) -> None:
+    asked = discord.says(ada, channel, "colorizebot", attachments=[File("notes.jpg", b"no photo", "image/jpeg")])
+    refusal = await answer_to(discord, asked)
+    [request] = (await seat.parts.ledger.of_requester("discord", str(ada.id)))[0:1]
+    assert await Replaying(seat.parts.ledger.engine).replay([request.request.id]) == 1
+    [replayed] = await seat.parts.ledger.of_requester("discord", str(ada.id))
+    for _ in range(2):  # as after a crash between the edit and its note
+        told = await seat.adapter.answer(replayed.request, Refusal("later", "It is something else."))
+        assert told == str(refusal.id)
+    assert [said.content for said in discord.said_in(channel)] == ["It is something else."]

@@ -8,6 +8,7 @@ import pytest
 
 from bot.adapters import Refused, TakenBack, TryLater, Undeliverable
 from bot.adapters.reddit import wording
+from bot.ledger.replaying import Replaying
 from bot.settings import Hosting
 from bot.vocabulary import Request
 from inference.vocabulary import RecolorOptions
@@ -288,3 +289,20 @@ async def test_the_bare_bones_of_reddit_will_do(tmp_path: Path, reddit: RedditDo
         await answered(desk, request, PHOTO)
     (answer,) = reddit.answers_to(summons)
     assert f"https://color.example/r/{request.id}" in answer.body
+
+
+async def test_the_answer_of_a_replayed_request_takes_the_place_of_the_refusal(desk: Desk, reddit: RedditDouble):
+    summons, ledger = summons_in(reddit), desk.parts.ledger
+    request = await desk.located(summons)
+    await ledger.decided(request.id, wording.NO_PICTURES)
+    refusal = await desk.adapter.answer(await desk.current(request), wording.NO_PICTURES)
+    await ledger.delivered(request.id, refusal)
+    assert await Replaying(ledger.engine).replay([request.id]) == 1
+    await ledger.roster.join()
+    await ledger.roster.adopt(["reddit"])
+    await ledger.claim(request.id)
+    answer = await desk.recolored(request)
+    for _ in range(2):  # as after a crash between the edit and its note
+        assert await desk.adapter.answer(await desk.current(request), answer) == refusal
+    [shown] = reddit.answers_to(summons, gone=True)
+    assert f"https://color.example/results/{request.id}" in shown.body
