@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-_LISTENING_ON_TCP = re.compile(r"listening address=http://[^:]+:(\d+)")
+_LISTENING_ON_TCP = re.compile(r"listening address=https?://[^:]+:(\d+)")
 _PATIENCE = 150.0
 
 
@@ -113,11 +113,15 @@ class RunningWorker:
         assert match
         return int(match[1]) * 1024
 
+    def _keep(self, line: str) -> str:
+        """What is kept of a line."""
+        return line
+
     def _read(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             with self._grown:
-                self._output.append(line)
+                self._output.append(self._keep(line))
                 self._grown.notify_all()
         with self._grown:
             self._grown.notify_all()

@@ -15,6 +15,8 @@ EXPECTED = {
     "NotAnImage": (400, "not_an_image"),
     "BrokenImage": (400, "broken_image"),
     "EmptyBody": (400, "empty"),
+    "TokenNeeded": (401, "token_needed"),
+    "CertificateNeeded": (403, "certificate_needed"),
     "TooManyBytes": (413, "too_many_bytes"),
     "TooManyPixels": (413, "too_many_pixels"),
     "TooManyFrames": (413, "too_many_frames"),
