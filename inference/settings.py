@@ -71,8 +71,14 @@ class WorkerSettings(BaseSettings):
     )
     device: str = Field("auto", description="where the network runs: auto, cpu, cuda, cuda:<number> or mps")
     weights: Path | None = Field(None, description="weights file (.safetensors); the bundled one when unset")
-    threads: int = Field(
-        os.cpu_count() or 1, ge=1, description="threads that decode and encode photos; by default one per CPU"
+    photo_processes: int = Field(
+        os.cpu_count() or 1, ge=1, description="processes that decode and encode photos; by default one per CPU"
+    )
+    photo_memory_bytes: int = Field(
+        4 * 2**30, ge=2**26, description="most memory that one of these may take; a photo that needs more is refused"
+    )
+    photo_seconds: float = Field(
+        300, gt=0, description="longest that one may take to decode or to encode a photo; then it is killed"
     )
     batch_size: int = Field(8, ge=1, description="most pictures that go through the network at once")
     queue_size: int = Field(64, ge=1, description="most requests taken in at once; more are answered 429")
@@ -80,7 +86,7 @@ class WorkerSettings(BaseSettings):
         512 * 2**20, ge=1, description="most bytes of uploaded files held at once; more are answered 429"
     )
     pixels_in_memory: int = Field(
-        96_000_000, ge=1, description="most pixels decoded at once (about 12 bytes each); more photos wait their turn"
+        96_000_000, ge=1, description="most pixels decoded at once (1 to 12 bytes each); more photos wait their turn"
     )
     max_bytes: int = Field(50 * 2**20, ge=1, description="largest file taken, in bytes")
     max_pixels: int = Field(64_000_000, ge=1, description="largest picture taken, in pixels")

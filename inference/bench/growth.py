@@ -11,7 +11,7 @@ from typing import Annotated
 
 import numpy as np
 
-from inference.bench import memory
+from inference.bench import family
 from inference.bench.conditions import Conditions
 from inference.bench.load import Clients, clients_of
 from inference.bench.photographs import photograph
@@ -83,7 +83,7 @@ class _Meter:
         self._worker = worker
         self._small = [photograph(*_SMALL, seed) for seed in range(4)]
         asyncio.run(self._warm())
-        self._idle = memory.resident(worker.pid)
+        self._idle = family.held(worker.pid)
 
     async def by_size(self) -> list[Size]:
         async with clients_of(self._worker.url) as clients:
@@ -105,23 +105,23 @@ class _Meter:
         height = round((megapixels * 1e6 / 1.5) ** 0.5)
         width = round(height * 1.5)
         photo = photograph(width, height)
-        memory.forget_peak(self._worker.pid)
+        family.forget_peaks(self._worker.pid)
         ms = statistics.median([(await clients.ask(photo)).ms for _ in range(_RUNS)])
         peak = self._peak()
         return Size(megapixels, ms, ms / megapixels, peak / 1e6, peak / (width * height))
 
     async def _crowd(self, clients: Clients, count: int) -> Crowd:
-        memory.forget_peak(self._worker.pid)
+        family.forget_peaks(self._worker.pid)
         load = await clients.closed(self._small, count, max(_PHOTOS_AT_LEAST, 2 * count))
         return Crowd(count, load.per_second, load.percentile(50), load.percentile(99), self._peak() / 1e6)
 
     async def _queue(self, clients: Clients, count: int) -> Queue:
-        memory.forget_peak(self._worker.pid)
+        family.forget_peaks(self._worker.pid)
         load = await clients.closed(self._small, count, count)
         return Queue(count, load.seconds, load.seconds * 1000 / count, self._peak() / 1e6)
 
     def _peak(self) -> int:
-        return memory.peak(self._worker.pid) - self._idle
+        return family.peak_above(self._idle, self._worker.pid)
 
 
 def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:

@@ -25,6 +25,12 @@ def forget_peak(pid: int | None = None) -> int:
     return peak(pid)
 
 
+def shared(pid: int) -> int:
+    """Return how much of what the process holds other processes hold too; see proc_pid_smaps(5)."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Shared_")) * 1024
+
+
 def _status(pid: int | None, line: str) -> int:
     status = Path(f"/proc/{pid or os.getpid()}/status").read_text(encoding="utf-8")
     return int(status.partition(f"{line}:")[2].split()[0]) * 1024

@@ -36,7 +36,7 @@ def main(name: str, threads: int, onnx: Path, prediction: Path) -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     use_few_arenas()
-    keep_what_the_network_frees()
+    keep_what_the_network_frees(8)
     batches = {size: _lightness(size) for size in BATCHES}
     began = time.perf_counter()
     predict = RUNTIMES[name].prepare(threads, onnx)

@@ -42,7 +42,7 @@ def _ours() -> Callable[[Path, Path], object]:
     from inference.worker.heap import give_back_memory, keep_what_the_network_frees, use_few_arenas
 
     use_few_arenas()
-    keep_what_the_network_frees()
+    keep_what_the_network_frees(8)
     colorizer = load_colorizer(device="cpu")
     give_back_memory()
 

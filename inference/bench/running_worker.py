@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -30,15 +30,16 @@ class RunningWorker:
 
 
 @contextmanager
-def running_worker(*flags: str) -> Iterator[RunningWorker]:
+def running_worker(*flags: str, program: Sequence[str] = ("inference",)) -> Iterator[RunningWorker]:
     """Run a worker on a free port for the duration of the block, ready when the block begins.
 
+    ``program`` is the module, with what comes before the flags.
     Raises ``RuntimeError`` with the worker's own words when it ends before.
     """
     own = {name: value for name, value in os.environ.items() if not name.startswith("COLORIZEBOT_")}
     began = time.perf_counter()
     process = subprocess.Popen(  # noqa: S603 - this program itself
-        [sys.executable, "-m", "inference", "--port", "0", "--exit-with-stdin", *flags],
+        [sys.executable, "-m", *program, "--port", "0", "--exit-with-stdin", *flags],
         env=own,
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from inference.imaging.chroma import LIGHTNESS_OF_LEVEL, Float
@@ -29,17 +30,20 @@ class Frame:
     """The frame at most ``PREVIEW_SIDE`` pixels wide and high; mode L (gray) or YCbCr."""
     duration: int = 0
     """How long an animation shows it, in milliseconds."""
+    _lumas: dict[tuple[int, int], NDArray[np.uint8]] = field(default_factory=dict, repr=False, compare=False)
 
     def luma_at(self, shape: tuple[int, int]) -> Float:
         """Return the luma resized to ``shape`` (rows, columns): float32 in 0..255."""
-        return _resized(self.preview.getchannel(0), shape)
+        if shape not in self._lumas:  # it is wanted before the network and after it
+            self._lumas[shape] = _resized(self.preview.getchannel(0), shape)
+        return self._lumas[shape].astype(np.float32)
 
     def shown_luma_at(self, shape: tuple[int, int]) -> Float:
         """Return the luma as it is seen on a white page, resized to ``shape`` (rows, columns): float32 in 0..255."""
         luma = self.luma_at(shape)
         if self.alpha is None:
             return luma
-        opacity = _resized(self.alpha, shape) / np.float32(255)
+        opacity = _resized(self.alpha, shape).astype(np.float32) / np.float32(255)
         return 255 + opacity * (luma - 255)
 
 
@@ -77,6 +81,12 @@ class Photo:
         return self.frames[0].luma.size
 
     @property
+    def pixels(self) -> int:
+        """The pixels of all frames together."""
+        width, height = self.size
+        return len(self.frames) * width * height
+
+    @property
     def key_frames(self) -> tuple[Frame, ...]:
         """The frames that the network is to see; a still has one."""
         return tuple(self.frames[index] for index in self.timeline.keys)
@@ -92,6 +102,6 @@ class Photo:
         return [LIGHTNESS_OF_LEVEL[frame.shown_luma_at(shape).astype(np.uint8)] for frame in self.key_frames]
 
 
-def _resized(plane: Image.Image, shape: tuple[int, int]) -> Float:
+def _resized(plane: Image.Image, shape: tuple[int, int]) -> NDArray[np.uint8]:
     height, width = shape
-    return np.asarray(plane.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0), dtype=np.float32)
+    return np.asarray(plane.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0), dtype=np.uint8)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -61,8 +62,9 @@ class DeviceFailed(Exception):  # noqa: N818 - it says what happened
 class Batcher:
     """Feeds the one device thread; whoever waits for it longest goes first.
 
-    Nothing is waited for: an idle device takes a lone picture at once, and what arrives while it is busy makes up the
-    next batch. Pictures whose request is gone are dropped when their turn comes.
+    An idle device takes a lone picture at once, and what arrives while it is busy makes up the next batch; only when
+    enough is expected to fill the batch, it waits for that. Pictures whose request is gone are dropped when their turn
+    comes.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Batcher:
         self._make_room = make_room
         self._waiting: list[_Waiting] = []
         self._arrival = asyncio.Event()
+        self._expected = 0
         self._failures_in_a_row = 0
         self._failure: DeviceFailed | None = None
         metrics.batch_limit.set(limit.items)
@@ -101,6 +104,20 @@ class Batcher:
             spans = {answer.span for answer in answers}
             network_seconds += sum(span.finished - span.started for span in spans)
         return Prediction(ab, time.perf_counter() - asked - network_seconds, network_seconds)
+
+    @contextmanager
+    def expecting(self) -> Iterator[None]:
+        """Expect a picture at the end of the block, and have a batch wait where what is expected will fill it.
+
+        That pays where the network computes on the cores that decode photos, and pictures together cost less.
+        """
+        self._expected += 1
+        try:
+            yield
+        finally:
+            self._expected -= 1
+            if self._waiting:
+                self._arrival.set()
 
     async def run(self) -> None:
         """Serve the waiting until cancelled; raises ``DeviceFailed``, and fails the waiting, when there is no point."""
@@ -124,6 +141,10 @@ class Batcher:
     def _next_batch(self) -> list[_Waiting]:
         waiting = [each for each in self._waiting if not each.answer.done()]
         batch = [each for each in waiting if each.lightness.shape == waiting[0].lightness.shape][: self._limit.items]
+        if len(batch) < self._limit.items <= len(batch) + self._expected:
+            self._waiting = waiting
+            self._arrival.clear()
+            return []
         taken = set(map(id, batch))
         self._waiting = [each for each in waiting if id(each) not in taken]
         if not self._waiting:

@@ -102,6 +102,12 @@ class Metrics:
         self.batch_limit = Gauge(
             f"{_PREFIX}_batch_limit_items", "Most pictures in one batch at present.", registry=registry
         )
+        self.photo_process_deaths = Counter(
+            f"{_PREFIX}_photo_process_deaths",
+            "Processes that died of a photo, by how they died.",
+            ["manner"],
+            registry=registry,
+        )
         self.out_of_memory = Counter(
             f"{_PREFIX}_out_of_memory", "Times that memory ran out, by stage.", ["stage"], registry=registry
         )

@@ -29,13 +29,13 @@ async def serve(settings: WorkerSettings) -> int:
     """
     manager = ServiceManager()
     worker = Worker(settings, manager)
-    stop = _stop_requests(settings)
+    stop = stop_requests(settings)
     async with manager.watched(), listening(build_application(worker), settings) as addresses:
         for address in addresses:
             log.event("listening", address=address)
         status = await _serve_until(stop, worker)
     log.event("stopped")
-    worker.end_profile()
+    await worker.close()
     return status
 
 
@@ -62,7 +62,8 @@ async def _after_failure(running: asyncio.Task[None], worker: Worker) -> int:
     return FAILED
 
 
-def _stop_requests(settings: WorkerSettings) -> asyncio.Event:
+def stop_requests(settings: WorkerSettings) -> asyncio.Event:
+    """Return an event that is set when the process is told to stop: by a signal, or as ``settings`` say."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)

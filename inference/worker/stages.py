@@ -12,7 +12,7 @@ from inference.worker.metrics import Metrics
 class Stages:
     """The stages of one request, in order; together they make up nearly all of its time.
 
-    ``receive`` the file, ``check`` its header, ``wait`` for memory, ``thread`` for a photo thread (several times),
+    ``receive`` the file, ``check`` its header, ``wait`` for memory, ``turn`` for a photo process (several times),
     ``decode``, ``queue`` for the network, ``network``, ``encode``.
     """
 

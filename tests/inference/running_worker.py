@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import resource
 import signal
 import subprocess
 import sys
@@ -14,6 +13,9 @@ import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from inference.bench import memory
+from inference.bench.family import family_of
 
 _LISTENING_ON_TCP = re.compile(r"listening address=https?://[^:]+:(\d+)")
 _PATIENCE = 150.0
@@ -99,19 +101,8 @@ class RunningWorker:
                 stream.close()
 
     def peak_memory(self) -> int:
-        """Return the most bytes of memory resident so far."""
-        return self._memory("VmHWM")
-
-    def limit_address_space(self, headroom: int | None) -> None:
-        """Allow ``headroom`` bytes beyond what is mapped now; None lifts the limit."""
-        limit = resource.RLIM_INFINITY if headroom is None else self._memory("VmSize") + headroom
-        resource.prlimit(self.process.pid, resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
-
-    def _memory(self, kind: str) -> int:
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        match = re.search(rf"{kind}:\s+(\d+) kB", status)
-        assert match
-        return int(match[1]) * 1024
+        """Return the most bytes of memory resident so far, in all its processes."""
+        return sum(map(memory.peak, family_of(self.process.pid)))
 
     def _keep(self, line: str) -> str:
         """What is kept of a line."""

@@ -42,7 +42,7 @@ async def test_a_photo_comes_back_with_all_that_is_known_of_it(client: Inference
     assert (recolored.media_type, recolored.width, recolored.height) == ("image/jpeg", 320, 240)
     assert recolored.input is InputKind.GRAY
     assert recolored.model == (await client.model())["name"]
-    stages = {"receive", "check", "wait", "thread", "decode", "queue", "network", "encode"}
+    stages = {"receive", "check", "wait", "turn", "decode", "queue", "network", "encode"}
     assert set(recolored.timings) == stages | {"total"}
     assert recolored.timings["network"] > 0
 

@@ -18,7 +18,7 @@ from inference.bench.serving import ideal_latencies
 
 
 def test_an_ideal_queue_answers_in_turn_and_never_faster_than_alone() -> None:
-    assert ideal_latencies([0.0, 0.01, 1.0], ms_each=100, least_ms=150) == [150, 190, 150]
+    assert ideal_latencies([0.0, 0.01, 0.02, 1.0], ms_each=100, servers=2) == pytest.approx([100, 100, 180, 100])
 
 
 def test_random_moments_are_as_many_as_asked_for_and_the_same_each_time() -> None:

@@ -35,7 +35,7 @@ import resource
 from inference.worker.heap import keep_what_the_network_frees, use_few_arenas
 
 use_few_arenas()
-keep_what_the_network_frees()
+keep_what_the_network_frees(4)
 
 def run():
     maps = [bytearray(7_000_000) for _ in range(4)]

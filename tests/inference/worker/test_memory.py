@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -30,17 +31,19 @@ async def test_24_megapixels_fit_into_one_and_a_half_gigabytes(shared_worker: Ru
 
 
 async def test_a_photo_that_does_not_fit_is_told_so_and_the_next_is_served(
-    small_worker: RunningWorker, jpeg: bytes
+    weights_flags: list[str], tmp_path: Path, jpeg: bytes
 ) -> None:
+    flags = ["--port", "0", "--device", "cpu", "--photo-memory-bytes", str(2**27), *weights_flags]
     large = encoded(Image.new("RGB", (9000, 7000)), "PNG")
-    async with aiohttp.ClientSession(small_worker.url) as session:
-        small_worker.limit_address_space(headroom=30_000_000)
-        try:
-            async with session.post("/v1/recolor", data=large) as response:
-                document = await assert_problem(response, 503, "out_of_memory")
-                assert int(response.headers["Retry-After"]) >= 1
-        finally:
-            small_worker.limit_address_space(headroom=None)
+    with RunningWorker(*flags, folder=tmp_path) as worker:
+        await _does_not_fit(worker.wait_ready(), large, jpeg)
+
+
+async def _does_not_fit(worker: RunningWorker, large: bytes, jpeg: bytes) -> None:
+    async with aiohttp.ClientSession(worker.url) as session:
+        async with session.post("/v1/recolor", data=large) as response:
+            document = await assert_problem(response, 503, "out_of_memory")
+            assert int(response.headers["Retry-After"]) >= 1
         assert "memory" in document["detail"]
         async with session.post("/v1/recolor", data=jpeg) as response:
             assert response.status == 200

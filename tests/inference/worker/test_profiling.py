@@ -19,6 +19,7 @@ def test_a_profile_names_the_stages_and_the_lines_of_code(
         report = worker.output.partition("where the time went: 10 photos")[2]
     stages = re.findall(r"^ +([\d.]+) ms a photo +[\d.]+%  (\w+)$", report, re.MULTILINE)
     assert {"decode", "network", "encode"} < {stage for _, stage in stages}
+    assert re.search(r"^ +[\d.]+  photo +imaging/\w+\.py:\d+ \w+", report, re.MULTILINE)
     assert re.search(r"^ +[\d.]+  network +model/\w+\.py:\d+ \w+", report, re.MULTILINE)
     assert "stdin" not in report
 

@@ -41,7 +41,7 @@ async def test_a_photo_comes_back_recolored(session: aiohttp.ClientSession, jpeg
         assert (response.headers["X-Colorizebot-Width"], response.headers["X-Colorizebot-Height"]) == ("320", "240")
         timing = response.headers["Server-Timing"]
     stages = {name: float(ms) for name, ms in re.findall(r"(\w+);dur=([\d.]+)", timing)}
-    assert list(stages) == ["receive", "thread", "check", "wait", "decode", "queue", "network", "encode", "total"]
+    assert list(stages) == ["receive", "turn", "check", "wait", "decode", "queue", "network", "encode", "total"]
     total = stages.pop("total")
     assert 0.9 * total - 2 < sum(stages.values()) <= total + 0.1, "stages are missing"
     image = Image.open(io.BytesIO(body))

@@ -1,0 +1,69 @@
+"""The program that forks photo processes: it has imported all they need, and so they are there in milliseconds.
+
+The worker itself can't fork: it has threads, and PyTorch. The program takes its orders from the socket that is its
+standard input, and tells there who died; when it closes, however the worker ended, it takes its processes along.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import struct
+from types import FrameType
+
+MODULE = "inference.worker.photo_processes.forking"
+DEATH = struct.Struct("!ii")
+"""A process's id, and its exit status or, below zero, the signal that killed it."""
+
+_STANDARD_INPUT = 0
+
+
+def main() -> None:
+    """Fork a process for every socket that comes through standard input, until that ends."""
+    # Not at the top: the worker imports this module, and has no use for them.
+    import gc
+
+    from inference.worker.photo_processes.serving import serve
+
+    alive: set[int] = set()
+    with socket.socket(fileno=_STANDARD_INPUT) as control:
+        _tell_of_the_dead(alive, control)
+        gc.freeze()  # or collecting garbage would write to, and so copy, what the processes share
+        while True:
+            niceness, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+            if not niceness:
+                break
+            connection = socket.socket(fileno=descriptors[0])
+            process = os.fork()
+            if process == 0:
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                control.close()
+                os.nice(niceness[0])
+                serve(connection)
+                os._exit(0)
+            alive.add(process)
+            connection.close()
+    for process in alive:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+
+
+def _tell_of_the_dead(alive: set[int], control: socket.socket) -> None:
+    def tell(number: int, frame: FrameType | None) -> None:
+        with contextlib.suppress(ChildProcessError):
+            while (death := os.waitpid(-1, os.WNOHANG))[0]:
+                process, status = death
+                alive.discard(process)
+                with contextlib.suppress(OSError):  # the worker may have gone
+                    control.sendall(DEATH.pack(process, os.waitstatus_to_exitcode(status)))
+
+    signal.signal(signal.SIGCHLD, tell)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Whoever stops a whole group of processes means the worker, which finishes what is in work.
+        signal.signal(number, signal.SIG_IGN)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,210 @@
+"""Real processes with real photos."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inference.bench.family import family_of
+from inference.imaging import Limits, decode, encode
+from inference.problems import BrokenImage, OutOfMemory, TooManyPixels
+from inference.vocabulary import InputKind, RecolorOptions
+from inference.worker.photo_processes.fork_server import ForkServer
+from inference.worker.photo_processes.pool import PhotoProcesses
+from inference.worker.photo_processes.process import KILLED, Bounds, ProcessDied
+from tests.inference.conftest import encoded, photograph
+
+SHAPES = [(192, 192)]
+AB = [np.full((2, 48, 48), 20, np.float32)]
+GIBIBYTE = 2**30
+
+needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked at the Linux way")
+
+Make = Callable[..., PhotoProcesses]
+
+
+@pytest.fixture(scope="module")
+def fork_server() -> Iterator[ForkServer]:
+    fork_server = ForkServer()
+    yield fork_server
+    fork_server.close()
+
+
+@pytest.fixture
+def make(fork_server: ForkServer) -> Make:
+    def make(
+        count: int = 1, niceness: int = 0, memory: int = GIBIBYTE, seconds: float = 60, limits: Limits | None = None
+    ) -> PhotoProcesses:
+        bounds = Bounds(limits or Limits(), memory, seconds)
+        return PhotoProcesses(count, fork_server, bounds, niceness=niceness)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def large() -> bytes:
+    """Takes a second or so to decode."""
+    return encoded(photograph(7000, 5000, "RGB"), quality=5, progressive=True)
+
+
+def forked() -> set[int]:
+    """The photo processes of this test run."""
+    return {pid for pid in family_of(os.getpid()) if b"photo_processes" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+
+
+async def newly_forked(before: set[int]) -> int:
+    async with asyncio.timeout(10):
+        while not (new := forked() - before):
+            await asyncio.sleep(0.005)
+    return new.pop()
+
+
+async def test_a_photo_comes_back_as_it_does_in_one_process(make: Make, jpeg: bytes) -> None:
+    processes = make()
+    pixels, _ = await processes.measure(jpeg)
+    photo = await processes.decode(jpeg, SHAPES)
+    picture, _ = await photo.encode(AB, RecolorOptions(vividness=1.5))
+    photo.forget()
+    own = decode(jpeg, Limits())
+    assert (pixels, photo.kind) == (320 * 240, InputKind.GRAY)
+    np.testing.assert_array_equal(photo.lightness[0], own.network_input(SHAPES)[0])
+    assert picture == encode(own, AB, RecolorOptions(vividness=1.5))
+
+
+async def test_what_is_wrong_with_a_photo_is_told(make: Make, jpeg: bytes) -> None:
+    with pytest.raises(BrokenImage):
+        await make().decode(jpeg[:3000], SHAPES)
+    with pytest.raises(TooManyPixels, match="320 × 240"):
+        await make(limits=Limits(max_pixels=1000)).measure(jpeg)
+
+
+async def test_a_photo_that_does_not_fit_into_memory_leaves_the_process_alive(
+    make: Make, large: bytes, jpeg: bytes
+) -> None:
+    processes = make(memory=60_000_000)
+    with pytest.raises(OutOfMemory):
+        await processes.decode(large, SHAPES)
+    assert (await processes.decode(jpeg, SHAPES)).kind is InputKind.GRAY
+
+
+async def test_photos_under_way_go_before_new_ones(make: Make, large: bytes, jpeg: bytes) -> None:
+    processes, order = make(), list[str]()
+    first = await processes.decode(jpeg, SHAPES)
+
+    async def note(name: str, work: object) -> None:
+        await work  # type: ignore[misc]
+        order.append(name)
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(note("large", processes.decode(large, SHAPES)))
+        await asyncio.sleep(0)
+        tasks.create_task(note("new", processes.decode(jpeg, SHAPES)))
+        await asyncio.sleep(0)
+        tasks.create_task(note("under way", first.encode(AB, RecolorOptions())))
+    assert order == ["large", "under way", "new"]
+
+
+async def test_cancelled_before_it_began_a_photo_never_begins(make: Make, large: bytes, jpeg: bytes) -> None:
+    processes = make()
+    running = asyncio.create_task(processes.decode(large, SHAPES))
+    await asyncio.sleep(0)
+    waiting = asyncio.create_task(processes.decode(b"never looked at", SHAPES))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert not running.done()
+    await running
+    assert (await processes.decode(jpeg, SHAPES)).kind is InputKind.GRAY
+
+
+async def test_cancelled_midway_it_waits_for_the_process(make: Make, large: bytes, jpeg: bytes) -> None:
+    processes = make()
+    await processes.measure(jpeg)  # so that the process is there
+    running = asyncio.create_task(processes.decode(large, SHAPES))
+    await asyncio.sleep(0.05)
+    running.cancel()
+    await asyncio.sleep(0.05)
+    assert not running.done()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert (await processes.decode(jpeg, SHAPES)).kind is InputKind.GRAY
+
+
+@needs_linux
+async def test_a_process_that_dies_costs_what_it_held_and_is_replaced(make: Make, large: bytes, jpeg: bytes) -> None:
+    processes, before = make(), forked()
+    held = await processes.decode(jpeg, SHAPES)
+    process = await newly_forked(before)
+    running = asyncio.create_task(processes.decode(large, SHAPES))
+    await asyncio.sleep(0.05)
+    waiting = asyncio.create_task(held.encode(AB, RecolorOptions()))
+    await asyncio.sleep(0)
+    os.kill(process, signal.SIGKILL)
+    with pytest.raises(ProcessDied, match=KILLED) as own:
+        await running
+    with pytest.raises(ProcessDied) as other:
+        await waiting
+    assert (own.value.of_this_photo, other.value.of_this_photo) == (True, False)
+    with pytest.raises(ProcessDied):
+        await held.encode(AB, RecolorOptions())
+    held.forget()
+    assert (await processes.decode(jpeg, SHAPES)).kind is InputKind.GRAY
+
+
+@needs_linux
+async def test_a_process_that_takes_too_long_is_killed(make: Make, large: bytes, jpeg: bytes) -> None:
+    processes = make(seconds=0.2)
+    with pytest.raises(ProcessDied, match="killed after") as death:
+        await processes.decode(large, SHAPES)
+    assert death.value.of_this_photo
+    assert (await processes.decode(jpeg, SHAPES)).kind is InputKind.GRAY
+
+
+@needs_linux
+async def test_processes_are_as_many_as_are_needed_and_give_way_when_told_so(make: Make, jpeg: bytes) -> None:
+    processes, before = make(count=3, niceness=7), forked()
+    await processes.decode(jpeg, SHAPES)
+    await processes.decode(jpeg, SHAPES)
+    assert len(forked() - before) == 1
+    await asyncio.gather(*(processes.decode(jpeg, SHAPES) for _ in range(12)))
+    new = forked() - before
+    assert len(new) == 3
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert {os.getpriority(os.PRIO_PROCESS, process) for process in new} == {own + 7}
+
+
+@needs_linux
+async def test_a_process_is_shut_in(make: Make, jpeg: bytes) -> None:
+    before = forked()
+    await make().measure(jpeg)
+    status = Path(f"/proc/{await newly_forked(before)}/status").read_text()
+    assert "NoNewPrivs:\t1" in status
+    assert "Seccomp:\t2" in status
+
+
+@needs_linux
+async def test_a_fork_server_that_died_is_replaced_and_takes_its_processes_along(jpeg: bytes) -> None:
+    fork_server = ForkServer()
+    before = forked()
+    processes = PhotoProcesses(1, fork_server, Bounds(Limits(), GIBIBYTE, 60))
+    await processes.measure(jpeg)
+    old = await newly_forked(before)
+    server = int(Path(f"/proc/{old}/stat").read_text().split()[3])
+    os.kill(server, signal.SIGKILL)
+    os.kill(old, signal.SIGKILL)
+    with pytest.raises(ProcessDied):
+        await processes.measure(jpeg)
+    assert (await processes.measure(jpeg))[0] == 320 * 240
+    new = forked() - before - {old}
+    fork_server.close()
+    async with asyncio.timeout(10):
+        while any(Path(f"/proc/{process}").exists() for process in new):
+            await asyncio.sleep(0.02)
