@@ -79,6 +79,7 @@ class _Deployment:
         Raises ``UnusableSettings`` when the replicas can't start as the settings say.
         """
         worker, _ = settings
+        await asyncio.to_thread(_try_weights, worker)
         announcing = asyncio.create_task(self._announce(worker))
         try:
             await asyncio.to_thread(_run, settings)
@@ -182,6 +183,25 @@ def _start(worker: WorkerSettings, port: int, cluster: ClusterSettings) -> None:
 
 def _path(file: Path | None) -> str | None:
     return None if file is None else str(file.absolute())
+
+
+def _try_weights(worker: WorkerSettings) -> None:
+    """Raise ``UnusableSettings`` for weights that no replica could load, before the first one is replaced."""
+    if worker.weights is None:
+        return
+    trying = ray.remote(num_cpus=0, max_retries=0)(_complaint_about_weights)
+    if complaint := ray.get(trying.remote(worker)):
+        raise UnusableSettings(complaint)
+
+
+def _complaint_about_weights(worker: WorkerSettings) -> str:
+    from inference.worker.engine import Engine  # imports PyTorch, which this program itself can do without
+
+    try:
+        Engine.load(worker.model_copy(update={"device": "cpu"}))
+    except UnusableSettings as complaint:
+        return str(complaint)
+    return ""
 
 
 def _run(settings: Settings) -> None:

@@ -28,6 +28,8 @@ REPLICA = "Replica"
 _PLACES_FOR_REFUSALS = 200
 """Requests beyond the queue's size that an ingress has open at once, to refuse them, or to tell of health."""
 _HEALTH_SECONDS = 5.0
+_MEASURE_SECONDS = 1.0
+_LOOK_BACK_SECONDS = 5.0
 _STOP_POLL_SECONDS = 0.5
 _STARTS = 3
 LOGGING = LoggingConfig(log_level="WARNING", enable_access_log=False)
@@ -109,6 +111,8 @@ def _numbers(cluster: ClusterSettings, gpus: float) -> dict[str, Any]:
         min_replicas=cluster.replicas,
         max_replicas=most,
         target_ongoing_requests=cluster.target_requests,
+        metrics_interval_s=_MEASURE_SECONDS,
+        look_back_period_s=_LOOK_BACK_SECONDS,
         upscale_delay_s=cluster.upscale_seconds,
         downscale_delay_s=cluster.downscale_seconds,
     )

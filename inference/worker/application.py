@@ -3,29 +3,55 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import web
 
-from inference.problems import NotReady, OutOfMemory, Problem
+from inference.problems import OutOfMemory, Problem
+from inference.settings import WorkerSettings
 from inference.vocabulary import HEIGHT_HEADER, INPUT_HEADER, MODEL_HEADER, WIDTH_HEADER, Recolored, RecolorOptions
 from inference.worker import log
 from inference.worker.access import know_clients
-from inference.worker.admission import RETRY_WHILE_LOADING, Place
+from inference.worker.admission import Admission, Place
 from inference.worker.following import follow_request
-from inference.worker.metrics import CLIENT_GONE, CUT_OFF, OK
+from inference.worker.metrics import CLIENT_GONE, CUT_OFF, OK, Metrics
 from inference.worker.problem_answers import answer_problems
-from inference.worker.recoloring import Recolorer
+from inference.worker.profiling import Profiler
 from inference.worker.stages import Stages
 from inference.worker.upload import expect_later, read_body
-from inference.worker.worker import Worker
 
-WORKER = web.AppKey("worker", Worker)
+if TYPE_CHECKING:
+    from inference.imaging import Limits
 
 
-def build_application(worker: Worker) -> web.Application:
+class Service(Protocol):
+    """What the application makes known over HTTP: a worker, or a cluster of them seen from its ingress."""
+
+    settings: WorkerSettings
+    metrics: Metrics
+    admission: Admission
+    profiler: Profiler | None
+
+    @property
+    def limits(self) -> Limits:
+        """What is taken at most; raises ``NotReady`` while the model loads."""
+
+    async def recolor(self, data: bytes, options: RecolorOptions, stages: Stages) -> Recolored:
+        """Return the photo recolored; raises ``Problem``, ``NotReady`` while the model loads."""
+
+    async def describe(self) -> dict[str, Any]:
+        """Return the model, its device and the limits; raises ``NotReady`` while the model loads."""
+
+    async def render_metrics(self) -> bytes:
+        """Return all metrics in Prometheus' text format."""
+
+
+WORKER: web.AppKey[Service] = web.AppKey("worker")
+
+
+def build_application(worker: Service) -> web.Application:
     """Return the application that serves ``worker``; run it with ``handler_cancellation``."""
     application = web.Application(middlewares=[follow_request, answer_problems, know_clients(worker.settings, worker)])
     application[WORKER] = worker
@@ -48,20 +74,7 @@ async def recolor(request: web.Request) -> web.Response:
 
 async def describe_model(request: web.Request) -> web.Response:
     """``GET /v1/model``: the model, its device and the limits, as JSON."""
-    worker = request.app[WORKER]
-    engine = _loaded(worker).engine
-    colorizer = engine.colorizer
-    return web.json_response(
-        {
-            "name": colorizer.name,
-            "weights_sha256": colorizer.digest,
-            "configuration": dataclasses.asdict(colorizer.configuration),
-            "device": str(colorizer.device),
-            "shapes": colorizer.shapes,
-            "batch_size": worker.settings.batch_size,
-            "limits": dataclasses.asdict(engine.limits),
-        }
-    )
+    return web.json_response(await request.app[WORKER].describe())
 
 
 async def tell_health(request: web.Request) -> web.Response:
@@ -78,17 +91,17 @@ async def tell_readiness(request: web.Request) -> web.Response:
 async def tell_metrics(request: web.Request) -> web.Response:
     """``GET /metrics``: for Prometheus."""
     worker = request.app[WORKER]
-    return web.Response(body=worker.metrics.render(), headers={"Content-Type": worker.metrics.media_type})
+    return web.Response(body=await worker.render_metrics(), headers={"Content-Type": worker.metrics.media_type})
 
 
-async def _recolor(request: web.Request, worker: Worker, place: Place, options: RecolorOptions) -> web.Response:
-    metrics, recolorer = worker.metrics, _loaded(worker)
+async def _recolor(request: web.Request, worker: Service, place: Place, options: RecolorOptions) -> web.Response:
+    metrics = worker.metrics
     stages = Stages(metrics)
     with stages.timed("receive"):
         pause = worker.settings.body_timeout_seconds
-        data = await read_body(request, place, recolorer.engine.limits, pause)
+        data = await read_body(request, place, worker.limits, pause)
     metrics.input_bytes.observe(len(data))
-    recolored = await recolorer.recolor(data, options, stages)
+    recolored = await worker.recolor(data, options, stages)
     metrics.count_recolored(recolored, stages.total_seconds)
     if worker.profiler is not None:
         worker.profiler.count(stages.milliseconds)
@@ -118,14 +131,8 @@ def _log_recolored(recolored: Recolored, bytes_in: int, seconds: float) -> None:
     )
 
 
-def _loaded(worker: Worker) -> Recolorer:
-    if worker.recolorer is None:
-        raise NotReady(retry_after=RETRY_WHILE_LOADING)
-    return worker.recolorer
-
-
 @contextmanager
-def _outcome_counted(worker: Worker) -> Iterator[None]:
+def _outcome_counted(worker: Service) -> Iterator[None]:
     requests = worker.metrics.requests
     try:
         yield

@@ -65,7 +65,7 @@ async def _listen_on_tcp(runner: web.AppRunner, host: str, port: int, tls: ssl.S
     try:
         await web.TCPSite(runner, host, port, ssl_context=tls).start()
     except OSError as error:
-        raise UnusableSettings(_tcp_complaint(error, host, port)) from error
+        raise UnusableSettings(complaint_about(error, host, port)) from error
     scheme = "http" if tls is None else "https"
     return [_url(scheme, *address[:2]) for address in runner.addresses[before:]]
 
@@ -74,7 +74,8 @@ def _url(scheme: str, host: str, port: int) -> str:
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def _tcp_complaint(error: OSError, host: str, port: int) -> str:
+def complaint_about(error: OSError, host: str, port: int) -> str:
+    """Return the sentence for an operator whose ``host`` and ``port`` can't be listened on."""
     if error.errno == errno.EADDRINUSE:
         return f"Port {port} of {host} is taken by another program: please set {names_of('port')} to a free one."
     if error.errno == errno.EACCES:
