@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Middleware
 
 from inference.problems import CertificateNeeded, Problem, TokenNeeded
 from inference.settings import UnusableSettings, WorkerSettings, names_of
@@ -23,7 +24,6 @@ from inference.worker import log
 from inference.worker.metrics import Metrics
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-_Middleware = Callable[[web.Request, _Handler], Awaitable[web.StreamResponse]]
 
 OPEN_TO_ALL = frozenset({"/healthz", "/readyz"})
 _TOKEN = re.compile(r"[!-~]{16,}")
@@ -75,7 +75,7 @@ class _HasMetrics(Protocol):
     metrics: Metrics
 
 
-def know_clients(settings: WorkerSettings, service: _HasMetrics) -> _Middleware:
+def know_clients(settings: WorkerSettings, service: _HasMetrics) -> Middleware:
     """Return the middleware that lets only those in who may; raises ``Problem`` for the others."""
 
     @web.middleware
