@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 from inference.worker.photo_processes.forking import DEATH, MODULE
@@ -23,6 +24,7 @@ class ForkServer:
 
     def __init__(self) -> None:
         self._deaths: dict[int, int] = {}
+        self._lock = threading.Lock()
         self._start()
 
     def fork(self, niceness: int) -> socket.socket:
@@ -42,16 +44,22 @@ class ForkServer:
 
     def manner(self, process: int) -> str:
         """Tell how a process died, "killed by SIGSEGV" or "exit status 1"; waits up to two seconds to learn it."""
+        with self._lock:
+            status = self._wait_for(process)
+        if status is None:
+            return "ended"
+        return f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+
+    def _wait_for(self, process: int) -> int | None:
         deadline = time.monotonic() + _MANNER_SECONDS
         while process not in self._deaths:
             ready, _, _ = select.select([self._control], [], [], max(0.0, deadline - time.monotonic()))
             note = self._control.recv(DEATH.size, socket.MSG_WAITALL) if ready else b""
             if len(note) < DEATH.size:
-                return "ended"
+                return None
             died, status = DEATH.unpack(note)
             self._deaths[died] = status
-        status = self._deaths.pop(process)
-        return f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+        return self._deaths.pop(process)
 
     def close(self) -> None:
         """End the program and all its processes."""
