@@ -11,7 +11,7 @@ from rich.console import Console
 from bot import logs
 from bot.arguments import parse_arguments
 from bot.configuration import load_settings
-from bot.orders import Check, LetIn, Order, Purge, RecolorPhotos, Replay, Serve, Stats
+from bot.orders import Check, LetIn, Load, Order, Purge, RecolorPhotos, Replay, Serve, Stats
 from bot.problems import OPERATOR_ERROR_STATUS, OperatorError
 from bot.settings import Settings
 
@@ -66,6 +66,10 @@ async def _carry_out(order: Order, settings: Settings, console: Console) -> int:
             from bot.commands.replay import replay
 
             return await replay(settings, console, order)
+        case Load():
+            from bot.commands.load import load
+
+            return await load(console, order)
         case LetIn():
             from bot.commands.let_in import let_in
 

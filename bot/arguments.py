@@ -45,6 +45,7 @@ def parse_arguments(arguments: Sequence[str]) -> Order:
         "replay": _add_replay(commands),
         "purge": _add_purge(commands),
         "let-in": _add_let_in(commands),
+        "load": _add_load(commands),
         "recolor": _add_recolor(commands),
     }
     parsed = parser.parse_args(arguments)
