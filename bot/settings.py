@@ -165,8 +165,30 @@ class DiscordSettings(Section):
     blocked_guilds: Annotated[
         tuple[int, ...], Field(description="JSON list of ids of servers where the bot stays silent")
     ] = ()
+    shard_count: Annotated[
+        int | None, Field(gt=0, description="shards of all bots together; unset = as many as Discord advises")
+    ] = None
+    shard_ids: Annotated[
+        tuple[Annotated[int, Field(ge=0)], ...],
+        Field(description="JSON list of the shards that are this bot's; unset = all of them"),
+    ] = ()
     api_url: Annotated[Endpoint | None, Field(description="Discord's API; unset = the real one")] = None
     gateway_url: Annotated[Gateway | None, Field(description="Discord's gateway; unset = the real one")] = None
+
+    @model_validator(mode="after")
+    def _shards_exist(self) -> DiscordSettings:
+        if self.shard_ids and self.shard_count is None:
+            raise ValueError("shard_ids needs shard_count, the same for all bots")
+        if len(set(self.shard_ids)) < len(self.shard_ids):
+            raise ValueError("shard_ids names a shard twice")
+        if self.shard_count is not None and any(shard >= self.shard_count for shard in self.shard_ids):
+            raise ValueError(f"shard_ids go from 0 to {self.shard_count - 1}, one less than shard_count")
+        return self
+
+    @property
+    def has_first_shard(self) -> bool:
+        """Whether direct messages, and what one bot does for all, are this bot's."""
+        return not self.shard_ids or 0 in self.shard_ids
 
 
 class Settings(BaseSettings):

@@ -4,7 +4,7 @@ from bot.ledger.etiquette import Etiquette
 from bot.ledger.known_results import KnownResults
 from bot.ledger.ledger import Ledger
 from bot.ledger.opening import open_ledger
-from bot.ledger.outage import LedgerAway
+from bot.ledger.outage import LedgerAway, patiently
 from bot.ledger.retention import Retention
 
-__all__ = ["Etiquette", "KnownResults", "Ledger", "LedgerAway", "Retention", "open_ledger"]
+__all__ = ["Etiquette", "KnownResults", "Ledger", "LedgerAway", "Retention", "open_ledger", "patiently"]

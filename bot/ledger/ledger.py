@@ -228,6 +228,16 @@ class Ledger:
             found = await connection.execute(select(*columns).where(requests.c.id.in_(request_ids)))
             return {row.id: f"{row.state} {row.attempts} {row.owner}" for row in found}
 
+    async def own_unfinished(self) -> list[tuple[str, tuple[str, str]]]:
+        """Return the ids of this bot's requests that still need work, each with its platform and requester."""
+        statement = (
+            select(requests.c.id, requests.c.platform, requests.c.requester)
+            .where(requests.c.owner == self._roster.me, requests.c.state.in_(rows.UNFINISHED))
+            .order_by(requests.c.created, requests.c.id)
+        )
+        async with self._engine.connect() as connection:
+            return [(row.id, (row.platform, row.requester)) for row in await connection.execute(statement)]
+
     async def ids(self, *, deleted: bool) -> set[str]:
         """Return the ids of all deleted requests, or of all others."""
         is_deleted = requests.c.state == State.DELETED.value

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+_PAUSE_SECONDS = 1.0
 _PASSING = ("08", "53", "57P", "25006")
 """SQLSTATEs that pass: no connection, no resources, shutting down or starting up, read-only for a while.
 
@@ -21,6 +28,23 @@ class LedgerAway(OSError):  # noqa: N818 - says what happened
 
     Whether the last transaction was committed is not known.
     """
+
+
+async def patiently(call: Callable[[], Awaitable[T]], *, what: str) -> T:
+    """Make a call that may be made twice, until the ledger is there; ``what`` it is about is for the log."""
+    waiting = False
+    while True:
+        try:
+            result = await call()
+        except LedgerAway as away:
+            if not waiting:
+                _log.warning("%s waits for the ledger, which is away: %s", what, away)
+            waiting = True
+            await asyncio.sleep(_PAUSE_SECONDS)
+        else:
+            if waiting:
+                _log.info("%s waits no longer: the ledger is back", what)
+            return result
 
 
 class Pool(AsyncAdaptedQueuePool):

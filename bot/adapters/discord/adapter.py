@@ -66,7 +66,11 @@ class DiscordAdapter:
         keep_quiet()
         self._parts.metrics.listening(PLATFORM, STREAM)
         _point_to(self._settings)
-        seen = LastSeen(self._parts.settings.data_dir, oldest=timedelta(minutes=self._settings.catch_up_minutes))
+        seen = LastSeen(
+            self._parts.settings.data_dir,
+            oldest=timedelta(minutes=self._settings.catch_up_minutes),
+            shards=self._settings.shard_ids,
+        )
         await seen.load()
         clock = asyncio.get_running_loop().time
         pause = _FIRST_PAUSE_SECONDS

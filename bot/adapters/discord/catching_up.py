@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from bot.adapters.discord.rest import Rest
 
 _log = logging.getLogger(__name__)
 
-_FILE = "discord-seen.json"
+_FILE = "discord-seen{shards}.json"
 _WRITE_SECONDS = 10.0
 _SLACK = timedelta(seconds=60)
 _MOST_CHANNELS = 500
@@ -35,9 +36,12 @@ class LastSeen:
     bot has caught up.
     """
 
-    def __init__(self, folder: Path, *, oldest: timedelta) -> None:
-        """Keep it in a small file in ``folder``; never go back further than ``oldest``."""
-        self._file = folder / _FILE
+    def __init__(self, folder: Path, *, oldest: timedelta, shards: Sequence[int] = ()) -> None:
+        """Keep it in a small file in ``folder``; never go back further than ``oldest``.
+
+        ``shards`` are those of this bot, where several share the folder and the shards: each has a file of its own.
+        """
+        self._file = folder / _FILE.format(shards=f"-{min(shards)}" if shards else "")
         self._oldest = oldest
         self._moment: datetime | None = None
         self._message_id: int | None = None
@@ -174,6 +178,6 @@ async def _missed(channel_id: int, guild_id: int | None, since: int, rest: Rest)
 
 def _write(file: Path, content: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
+    part = file.with_suffix(f".{secrets.token_hex(4)}.part")  # others may be writing, too
     part.write_text(content)
     part.replace(file)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import discord
@@ -23,6 +24,8 @@ from bot.adapters.discord.waiting import WaitingRoom
 from bot.adapters.discord.watching import watch_gateway, watched_calls
 from bot.assembly import Parts
 from bot.intake import Intake
+from bot.ledger import patiently
+from bot.settings import DiscordSettings
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +51,7 @@ class ColorizeClient(discord.AutoShardedClient):
         super().__init__(
             intents=intents(message_content=message_content),
             allowed_mentions=discord.AllowedMentions(everyone=False, users=False, roles=False, replied_user=True),
+            **_sharding(parts.settings.discord),
             max_messages=_REMEMBERED_MESSAGES,
             chunk_guilds_at_startup=False,
             member_cache_flags=discord.MemberCacheFlags.none(),
@@ -74,7 +78,7 @@ class ColorizeClient(discord.AutoShardedClient):
         """Begin what doesn't need the gateway."""
         self._start(self._seen.keep())
         self._start(watch_gateway(self, self._parts.metrics))
-        if self.application_id is not None:
+        if self.application_id is not None and self._parts.settings.discord.has_first_shard:
             self._start(keep_commands(self.tree, self.application_id, self.rest, self._parts.settings.data_dir))
 
     # The gateway
@@ -83,7 +87,8 @@ class ColorizeClient(discord.AutoShardedClient):
         """Connect to where the operator says, else to where Discord says."""
         if self.is_closed():
             return
-        self.shard_count, discords, _limits = await self.http.get_bot_gateway()
+        shards, discords, _limits = await self.http.get_bot_gateway()
+        self.shard_count = self._parts.settings.discord.shard_count or shards
         # discord.py takes the default for connections after the first, so that is to be the same place.
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(self._gateway or discords)
         await super().launch_shards()
@@ -126,9 +131,11 @@ class ColorizeClient(discord.AutoShardedClient):
 
     async def on_ready(self) -> None:
         """Tell the operator, and see to what was missed; it comes again after a session that couldn't be resumed."""
-        _log.info("online on Discord: servers=%d shards=%d", len(self.guilds), self.shard_count or 1)
+        _log.info(
+            "online on Discord: servers=%d shards=%d of %d", len(self.guilds), len(self.shards), self.shard_count or 1
+        )
         self._online()
-        self._start(catch_up(self.guilds, self._seen, self.rest, self.messages.heard_late))
+        self._start(catch_up(self.guilds, self._seen, self.rest, self._heard_late))
 
     async def on_disconnect(self) -> None:
         """Take note that messages may be missed from now on."""
@@ -140,21 +147,24 @@ class ColorizeClient(discord.AutoShardedClient):
 
     async def on_message(self, message: discord.Message) -> None:
         """See to a message."""
-        await self.messages.heard(message)
+        await patiently(lambda: self.messages.heard(message), what="a message")
         self._seen.saw(message.id, direct_channel=message.channel.id if is_direct(message) else None)
+
+    async def _heard_late(self, message: discord.Message) -> None:
+        await patiently(lambda: self.messages.heard_late(message), what="a message")
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         """See to a message that was changed."""
-        await self.messages.changed(payload.message)
+        await patiently(lambda: self.messages.changed(payload.message), what="a changed message")
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """See to a message that is gone."""
-        await self.messages.gone(payload.message_id)
+        await patiently(lambda: self.messages.gone(payload.message_id), what="a deleted message")
 
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
         """See to messages that are gone."""
         for message_id in payload.message_ids:
-            await self.messages.gone(message_id)
+            await patiently(partial(self.messages.gone, message_id), what="a deleted message")
 
     async def on_error(self, event_method: str, /, *args: object, **kwargs: object) -> None:
         """Log what nobody foresaw; the next event is seen to all the same."""
@@ -169,6 +179,13 @@ class ColorizeClient(discord.AutoShardedClient):
         self._chores.discard(task)
         if not task.cancelled() and (error := task.exception()):
             _log.error("a chore on Discord failed", exc_info=error)
+
+
+def _sharding(settings: DiscordSettings) -> dict[str, Any]:
+    """Return which shards to connect, where the operator says; discord.py asks Discord otherwise."""
+    if settings.shard_count is None:
+        return {}
+    return {"shard_count": settings.shard_count, "shard_ids": list(settings.shard_ids or range(settings.shard_count))}
 
 
 def intents(*, message_content: bool) -> discord.Intents:

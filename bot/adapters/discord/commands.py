@@ -10,6 +10,7 @@ from discord import app_commands
 from discord.app_commands import Choice
 
 from bot.adapters.discord import wording
+from bot.ledger import LedgerAway
 from inference.vocabulary import Layout, RecolorOptions
 
 if TYPE_CHECKING:
@@ -31,7 +32,11 @@ class Tree(app_commands.CommandTree["ColorizeClient"]):
 
     async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
         """Log what nobody foresaw and tell the person kindly."""
-        _log.error("a command failed", exc_info=error)
+        cause = getattr(error, "original", error)
+        if isinstance(cause, LedgerAway):
+            _log.warning("a command can't be taken, the ledger is away: %s", cause)
+        else:
+            _log.error("a command failed", exc_info=error)
         try:
             if interaction.response.is_done():
                 await interaction.edit_original_response(content=wording.STUMBLED)

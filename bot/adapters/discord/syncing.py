@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import logging
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,6 @@ def _read(file: Path) -> object:
 
 def _write(file: Path, content: object) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
+    part = file.with_suffix(f".{secrets.token_hex(4)}.part")  # others may be writing, too
     part.write_text(json.dumps(content))
     part.replace(file)
