@@ -45,6 +45,7 @@ class Dispatcher:
         self._parallel = parallel
         self._lives: dict[str, asyncio.Task[None]] = {}
         self._failures: Counter[str] = Counter()
+        self._pausing: set[str] = set()
         self._ledger_there = asyncio.Event()
         self._ledger_there.set()
 
@@ -64,6 +65,12 @@ class Dispatcher:
         """Line up requests that this bot has adopted, some of which it may have in hand already."""
         for request in (entry.request for entry in entries):
             self._put(turn_of(request), request.id)
+
+    async def pick_up(self) -> None:
+        """Line up what this bot owns but lost sight of, when the ledger went away before it said that it took it."""
+        for request_id, requester in await self._ledger.own_unfinished():
+            if request_id not in self._lives and request_id not in self._pausing:
+                self._put(requester, request_id)
 
     def ledger_came_back(self) -> None:
         """Take turns again, after the ledger's database was away."""
@@ -127,9 +134,11 @@ class Dispatcher:
         else:
             _log.error("request %s failed, again in %g s", request_id, pause, exc_info=error)
         self._metrics.failed(type(error).__name__)
+        self._pausing.add(request_id)
         asyncio.get_running_loop().call_later(pause, self._put, requester, request_id)
 
     def _put(self, requester: Hashable, request_id: str) -> None:
+        self._pausing.discard(request_id)
         if life := self._lives.get(request_id):
             life.add_done_callback(lambda _: self._put(requester, request_id))
         elif request_id not in self._queue:

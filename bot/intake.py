@@ -20,7 +20,7 @@ from typing import Any
 
 from bot import rate_limit, wording
 from bot.fair_queue import FairQueue
-from bot.ledger import Ledger
+from bot.ledger import Ledger, patiently
 from bot.metrics import Metrics
 from bot.settings import LimitSettings
 from bot.status import StatusBoard
@@ -76,7 +76,8 @@ class Intake:
         """Take a request; its uploads have to be in the storage already. From here on the intake owns its folder.
 
         When this returns, the request is on the disk and will be answered, whatever happens to the process. A message
-        that was seen before returns the entry of that time, whose request has another id. Raises ``Declined``.
+        that was seen before returns the entry of that time, whose request has another id. Raises ``Declined`` or
+        ``LedgerAway``.
         """
         return await self._carry_through(request.id, self._submit(request))
 
@@ -86,9 +87,11 @@ class Intake:
         A limit that it exceeds, or the adapter's own ``refusal``, becomes its answer. Nobody is told the same reason
         twice within an hour, unless ``always_tell``: further ones are noted as refused without a word. While the bot is
         stopping, requests are noted for the next start. A message that was seen before returns the entry of that time,
-        whose request has another id.
+        whose request has another id. A ledger that is away is waited for: in a chat nobody asks again by themselves.
         """
-        return await self._carry_through(request.id, self._take(request, refusal, always_tell))
+        return await patiently(
+            lambda: self._carry_through(request.id, self._take(request, refusal, always_tell)), what="a request"
+        )
 
     async def again(self, entry: Entry, options: RecolorOptions, *, requester: str) -> Entry:
         """Take a new request for the photos of an older one, with other options. Raises ``Declined``."""
@@ -182,7 +185,8 @@ class Intake:
         return await self._ledger.record(request, refusal, tell=tell)
 
     def _line_up(self, request: Request) -> None:
-        self._queue.put(turn_of(request), request.id)
+        if request.id not in self._queue:
+            self._queue.put(turn_of(request), request.id)
         self._metrics.taken(request.platform)
         _log.info("request %s taken from %s: photos=%d", request.id, request.platform, len(request.images))
 

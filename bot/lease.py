@@ -45,6 +45,7 @@ async def _renew_and_adopt(ledger: Ledger, dispatcher: Dispatcher, platforms: Co
     if not await ledger.roster.renew():
         _log.warning("this bot was silent for so long that others took over from it; it goes on under another name")
     dispatcher.ledger_came_back()
+    await dispatcher.pick_up()
     if adopted := await ledger.roster.adopt(platforms):
         _log.warning("took over from a bot that is gone: requests=%d", len(adopted))
         dispatcher.line_up(adopted)

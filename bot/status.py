@@ -38,7 +38,7 @@ class StatusBoard:
     async def watch(self, request_id: str) -> AsyncIterator[Status]:
         """Yield the status at once and after each change, ending with the finished one (or when it is deleted).
 
-        Raises ``LedgerAway`` before the first, if at all.
+        A ledger that is away is waited for.
         """
         with self._watching(request_id) as watcher:
             entry, told = None, None
@@ -49,10 +49,8 @@ class StatusBoard:
                     try:
                         entry = await self._ledger.by_id(request_id)
                     except LedgerAway:
-                        if told is None:
-                            raise
                         watcher.outdated = True
-                        await asyncio.sleep(_LOOK_SECONDS)  # whoever watches needn't know
+                        await asyncio.sleep(_LOOK_SECONDS)
                         continue
                 status = self._status_of(entry)
                 if status is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from http import HTTPStatus
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from bot.adapters.web import documents
 from bot.adapters.web.owners import PLATFORM, Owners
 from bot.adapters.web.problems import Gone, NotThere, NotYours
 from bot.adapters.web.requests_api import RequestsApi
-from bot.ledger import Ledger
+from bot.ledger import Ledger, LedgerAway
 from bot.settings import Settings
 from bot.vocabulary import Entry, State
+
+_log = logging.getLogger(__name__)
 
 _STATIC = Path(__file__).parent / "static"
 _MAX_SHOWN = 200
@@ -100,12 +103,15 @@ class Pages:
 
     @web.middleware
     async def show_missing(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Show people who follow a dead link a page, and programs a problem."""
+        """Show people who look for what can't be shown a page, and programs a problem."""
         try:
             return await handler(request)
-        except (NotThere, Gone, web.HTTPNotFound) as why:
+        except (NotThere, Gone, LedgerAway, web.HTTPNotFound) as why:
             if request.method != hdrs.METH_GET or "text/html" not in request.headers.get(hdrs.ACCEPT, ""):
                 raise
+            if isinstance(why, LedgerAway):
+                _log.warning("a page can't be shown, the ledger is away: %s", why)
+                return self._page("away.html", request, status=HTTPStatus.SERVICE_UNAVAILABLE)
             if isinstance(why, Gone):
                 return self._page("gone.html", request, status=HTTPStatus.GONE)
             return self._page("missing.html", request, status=HTTPStatus.NOT_FOUND)

@@ -12,12 +12,14 @@ from aiohttp.typedefs import Handler
 
 from bot.fetching import FetchRefused
 from bot.intake import Declined
+from bot.ledger import LedgerAway
 from inference.problems import PROBLEM_MEDIA_TYPE, Problem
 
 _log = logging.getLogger(__name__)
 
 _DECLINED_STATUS = {"no_pictures": 422, "too_many_pictures": 413, "stopping": 503}
 """Whatever else is declined at the door has to do with how much is asked for: 429."""
+_LEDGER_RETRY_SECONDS = 10
 _ADVICE = {
     400: "That isn't a well-formed request; please check the client.",
     404: "There is nothing at this address; please check the link.",
@@ -52,6 +54,15 @@ class NotYours(Problem):
     slug = "not_yours"
     title = "Not yours"
     advice = "Only whoever sent that photo may do that; please use the browser or the token it was sent with."
+
+
+class OutOfReach(Problem):
+    """The ledger's database is away."""
+
+    status = 503
+    slug = "ledger_away"
+    title = "Away for a moment"
+    advice = "I can't reach my notes right now; please try again in a minute."
 
 
 class CrossSite(Problem):
@@ -93,6 +104,9 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
         return _told(status, declined.refusal.reason, declined.refusal.message, retry_after=declined.retry_after)
     except FetchRefused as refused:
         return _told(422, refused.reason, refused.message)
+    except LedgerAway as away:
+        _log.warning("%s %s failed, the ledger is away: %s", request.method, request.match_info.route.resource, away)
+        return _response(OutOfReach.status, OutOfReach().to_json(), _LEDGER_RETRY_SECONDS)
     except web.HTTPException as error:
         if error.status < 400:
             raise
