@@ -53,7 +53,7 @@ async def _carry_out(order: Order, settings: Settings, console: Console) -> int:
         case Check():
             from bot.commands.check import check
 
-            return await check(settings, console)
+            return await check(settings, console, order)
         case Stats():
             from bot.commands.stats import stats
 

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import json
+import math
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,9 +20,11 @@ from bot.configuration import renamed_settings, unknown_settings
 from bot.findings import Finding, Verdict
 from bot.ledger.engine import shown
 from bot.ledger.opening import Condition, examine
+from bot.ledger.schema import known_revisions
+from bot.orders import Check
 from bot.platforms import PLATFORMS
 from bot.problems import OperatorError
-from bot.settings import Settings
+from bot.settings import ENV_FILE, TOML_FILE, Settings
 from bot.worker import open_worker
 from inference.client import WorkerLost
 from inference.problems import Problem
@@ -26,15 +33,25 @@ _OWN_WORKER_PATIENCE_SECONDS = 180.0
 _OTHER_WORKER_PATIENCE_SECONDS = 5.0
 _PLAIN_WIDTH = 200
 _LONG_LINK = 60
-
+_GIB = 2**30
+_TOO_LITTLE_SPACE = _GIB // 2
+_LITTLE_SPACE = 5 * _GIB
 
 _STYLES = {Verdict.OK: "green", Verdict.NOTE: "yellow", Verdict.OFF: "dim", Verdict.PROBLEM: "bold red"}
 
 
-async def check(settings: Settings, console: Console) -> int:
-    """Print a table of what was found; return 1 when something has to be put right, else 0."""
-    with console.status("looking around; a worker takes a few seconds to warm up"):
+async def check(settings: Settings, console: Console, wanted: Check) -> int:
+    """Print what was found; return 1 when something has to be put right, else 0."""
+    with Console(stderr=True).status("looking around; a worker takes a few seconds to warm up"):
         findings = [finding async for finding in _findings(settings)]
+    if wanted.as_json:
+        console.print_json(json.dumps([dataclasses.asdict(finding) for finding in findings]))
+    else:
+        _print(findings, console)
+    return 1 if any(finding.verdict is Verdict.PROBLEM for finding in findings) else 0
+
+
+def _print(findings: list[Finding], console: Console) -> None:
     table = Table("", "", "found", "what to do or set next", title="colorizebot", title_justify="left")
     for finding in findings:
         style = _STYLES[finding.verdict]
@@ -43,7 +60,6 @@ async def check(settings: Settings, console: Console) -> int:
     wide.print(table)
     for link in _long_links(findings):
         wide.print(link, soft_wrap=True, highlight=False)
-    return 1 if any(finding.verdict is Verdict.PROBLEM for finding in findings) else 0
 
 
 def _long_links(findings: list[Finding]) -> list[str]:
@@ -53,21 +69,68 @@ def _long_links(findings: list[Finding]) -> list[str]:
 
 
 async def _findings(settings: Settings) -> AsyncIterator[Finding]:
+    yield Finding("settings", Verdict.OK, f"read from {await asyncio.to_thread(_sources)}")
     for sentence in (*unknown_settings(), *renamed_settings()):
         yield Finding("settings", Verdict.NOTE, sentence)
-    yield await asyncio.to_thread(_data_folder, settings.data_dir)
+    folder = await asyncio.to_thread(_data_folder, settings.data_dir)
+    yield folder
+    if folder.verdict is Verdict.OK:
+        yield await asyncio.to_thread(_space, settings.data_dir)
     yield await _database(settings)
+    yield _retention(settings)
     yield await _worker(settings)
     for platform in PLATFORMS:
         for finding in await platform.examine(settings):
             yield finding
 
 
+def _sources() -> str:
+    files = [name for name in (ENV_FILE, TOML_FILE) if Path(name).is_file()]
+    return ", ".join(["the environment", *files])
+
+
 def _data_folder(folder: Path) -> Finding:
-    there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
-        return Finding("data folder", Verdict.PROBLEM, f"{folder} can't be written to", "set COLORIZEBOT_DATA_DIR")
+    there = _nearest(folder)
+    try:
+        if there == folder:
+            tempfile.TemporaryFile(dir=folder).close()  # rights alone don't tell of file systems that are read-only
+        elif not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+            raise PermissionError(0, "Permission denied")
+    except OSError as error:
+        state = f"{folder} can't be written to ({error.strerror})"
+        return Finding("data folder", Verdict.PROBLEM, state, "let COLORIZEBOT_DATA_DIR name a folder that can")
     return Finding("data folder", Verdict.OK, str(folder) + ("" if there == folder else " (made at the first start)"))
+
+
+def _space(folder: Path) -> Finding:
+    free = shutil.disk_usage(_nearest(folder)).free
+    state = f"{free / _GIB:.1f} GiB free"
+    if free < _TOO_LITTLE_SPACE:
+        cure = "make room, or let COLORIZEBOT_DATA_DIR name a folder elsewhere"
+        return Finding("disk", Verdict.PROBLEM, f"only {state}", cure)
+    if free < _LITTLE_SPACE:
+        return Finding("disk", Verdict.NOTE, state, "keep photos for a while only: COLORIZEBOT_RETENTION__RESULT_DAYS")
+    return Finding("disk", Verdict.OK, state)
+
+
+def _nearest(folder: Path) -> Path:
+    """Return the folder, or the one above it in which it would be made."""
+    return next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+
+
+def _retention(settings: Settings) -> Finding:
+    kept = {platform.name: settings.retention.days_of(platform.name) for platform in PLATFORMS}
+    if len(set(kept.values())) == 1:
+        kept = {"": kept["web"]}
+    parts = [
+        f"{name}{': ' if name else ''}photos {_days(photos)}, requests {_days(requests)}"
+        for name, (photos, requests) in kept.items()
+    ]
+    return Finding("kept for", Verdict.OK, "; ".join(parts), "COLORIZEBOT_RETENTION__RESULT_DAYS, __REQUEST_DAYS")
+
+
+def _days(days: float) -> str:
+    return "for ever" if math.isinf(days) else f"{days:g} days"
 
 
 async def _database(settings: Settings) -> Finding:
@@ -76,7 +139,8 @@ async def _database(settings: Settings) -> Finding:
         condition = Condition.NEW if in_new_folder else await examine(database_url(settings))
     except OperatorError as error:
         return Finding("database", Verdict.PROBLEM, str(error))
-    return Finding("database", Verdict.OK, f"{shown(database_url(settings))}: {condition}")
+    schema = f"schema {known_revisions()[0]}, {condition}"
+    return Finding("database", Verdict.OK, f"{shown(database_url(settings))}: {schema}")
 
 
 async def _worker(settings: Settings) -> Finding:

@@ -1,5 +1,6 @@
 """The command line as operators use it: real processes, real photos, and plain words when something is wrong."""
 
+import json
 import socket
 import sqlite3
 import subprocess
@@ -55,6 +56,35 @@ def test_the_check_of_a_sound_bot(tmp_path: Path) -> None:
     for expected in ("made at the first start", "sqlite:///", "the bot's own: ", " on cpu", "python -m bot"):
         assert expected in done.stdout
     assert not (tmp_path / "data").exists(), "looking changes nothing"
+
+
+def test_the_check_for_programs(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("not the token\n")
+    done = call_bot(
+        tmp_path,
+        "check",
+        "--json",
+        COLORIZEBOT_DATA_DIR="/proc",  # where even root makes no file
+        COLORIZEBOT_INFERENCE_URL="http://127.0.0.1:9",
+        COLORIZEBOT_DISCORD__TOKEN_FILE="token",
+        COLORIZEBOT_DISCORD__API_URL="http://127.0.0.1:9",
+        COLORIZEBOT_RETENTION__RESULT_DAYS="30",
+    )
+    assert done.returncode == 1
+    found = {finding["part"]: finding for finding in json.loads(done.stdout)}
+    assert {part for part, finding in found.items() if finding["verdict"] == "problem"} == {
+        "data folder",
+        "worker",
+        "Discord",
+    }
+    for part, variable in (
+        ("data folder", "DATA_DIR"),
+        ("worker", "INFERENCE_URL"),
+        ("Discord", "DISCORD__API_URL"),
+    ):
+        assert f"COLORIZEBOT_{variable}" in found[part]["state"] + found[part]["next_step"]
+    assert found["kept for"]["state"] == "photos 30 days, requests for ever"
+    assert "not the token" not in done.stdout
 
 
 def test_the_check_says_what_to_put_right(tmp_path: Path) -> None:
