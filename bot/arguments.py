@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import re
 import textwrap
@@ -183,12 +184,17 @@ def _add_load(commands: Parsers) -> _Reader:
     )
     parser.add_argument("url", metavar="URL", help="the page, such as http://127.0.0.1:8080")
     parser.add_argument("--clients", metavar="NUMBER", type=_count, default=4, help="people at a time; default 4")
+    parser.add_argument(
+        "--per-second", metavar="NUMBER", type=_pace, help="photos sent a second; default as many as the clients can"
+    )
     parser.add_argument("--seconds", metavar="NUMBER", type=float, default=30.0, help="how long they send; default 30")
     parser.add_argument(
         "--photos", metavar="DIR", type=Path, help="photos to send, in turn; default the page's example"
     )
     _add_json(parser)
-    return parser, lambda parsed: Load(parsed.url, parsed.clients, parsed.seconds, parsed.photos, parsed.as_json)
+    return parser, lambda parsed: Load(
+        parsed.url, parsed.clients, parsed.per_second, parsed.seconds, parsed.photos, parsed.as_json
+    )
 
 
 def _add_recolor(commands: Parsers) -> _Reader:
@@ -266,6 +272,13 @@ def _count(text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no number of people")
     return int(text)
+
+
+def _pace(text: str) -> float:
+    pace = float(text)
+    if not 0 < pace < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of photos a second")
+    return pace
 
 
 def _person(platform: str, name: str) -> str:

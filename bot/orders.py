@@ -67,6 +67,8 @@ class Load:
 
     url: str
     clients: int
+    per_second: float | None
+    """How many photos are sent a second, as far as there are clients free; ``None`` for as many as they can."""
     seconds: float
     photos: Path | None
     """A folder of photos; ``None`` sends the page's own example."""

@@ -42,7 +42,14 @@ async def load(console: Console, wanted: Load) -> int:
         await _until_ready(url)
         status.update(f"{wanted.clients} clients send photos for {wanted.seconds:g} s, then the last answers come in")
         report = Report(wanted.clients)
-        await crowd(url, photos, clients=wanted.clients, seconds=wanted.seconds, report=report)
+        await crowd(
+            url,
+            photos,
+            clients=wanted.clients,
+            per_second=wanted.per_second,
+            seconds=wanted.seconds,
+            report=report,
+        )
     if wanted.as_json:
         console.print_json(json.dumps(report.to_json()))
     else:

@@ -18,16 +18,19 @@ _AFTER_TROUBLE_SECONDS = 1.0
 _CONNECT_SECONDS = 15.0
 
 
-async def crowd(url: str, photos: Sequence[bytes], *, clients: int, seconds: float, report: Report) -> None:
+async def crowd(
+    url: str, photos: Sequence[bytes], *, clients: int, per_second: float | None, seconds: float, report: Report
+) -> None:
     """Send photos for so many seconds, then wait for the last answers; everything is counted in ``report``.
 
+    With ``per_second`` they are sent at that steady pace, or slower when all clients wait for answers.
     All requests are deleted again, also when this is cancelled.
     """
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS)
     async with aiohttp.ClientSession(
         url, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), connector=aiohttp.TCPConnector(limit=0)
     ) as session:
-        crowd = _Crowd(Visitor(session), cycle(photos), seconds, report)
+        crowd = _Crowd(Visitor(session), cycle(photos), seconds, 1 / per_second if per_second else 0.0, report)
         async with asyncio.TaskGroup() as tasks:
             for _ in range(clients):
                 tasks.create_task(crowd.visit())
@@ -35,18 +38,20 @@ async def crowd(url: str, photos: Sequence[bytes], *, clients: int, seconds: flo
 
 
 class _Crowd:
-    def __init__(self, visitor: Visitor, photos: Iterator[bytes], seconds: float, report: Report) -> None:
+    def __init__(self, visitor: Visitor, photos: Iterator[bytes], seconds: float, pause: float, report: Report) -> None:
         self._visitor = visitor
         self._photos = photos
         self._report = report
         self._clock = asyncio.get_running_loop().time
         self._began = self._clock()
         self._ends = self._began + seconds
+        self._pause = pause
+        self._next = self._began
         self.lasted = 0.0
         """Until the last result was here, in seconds."""
 
     async def visit(self) -> None:
-        while self._clock() < self._ends:
+        while await self._turn():
             try:
                 await self._ask()
             except Declined as declined:
@@ -55,6 +60,13 @@ class _Crowd:
             except Wrong as wrong:
                 self._report.errors[str(wrong)] += 1
                 await self._rest(_AFTER_TROUBLE_SECONDS)
+
+    async def _turn(self) -> bool:
+        """Wait until the next photo may be sent; return whether that is still to be."""
+        moment = max(self._next, self._clock())
+        self._next = moment + self._pause
+        await asyncio.sleep(max(0.0, min(moment, self._ends) - self._clock()))
+        return self._clock() < self._ends
 
     async def _ask(self) -> None:
         photo, began = varied(next(self._photos)), self._clock()

@@ -50,6 +50,8 @@ def test_a_load_test_loses_nothing_and_cleans_up_across_a_restart_of_the_bot(tmp
         assert found["refused"] == {}
         assert 0 < found["answer_seconds"]["p50"] <= found["answer_seconds"]["p99"]
         assert folders(tmp_path) == []
+        pace = ("--clients", "9", "--per-second", "3", "--seconds", "3", "--json")
+        assert json.loads(call_bot(tmp_path, "load", f"http://127.0.0.1:{port}", *pace).stdout)["accepted"] == 9
     assert call_bot(tmp_path, "load", f"http://127.0.0.1:{port}").returncode == 2
 
 
