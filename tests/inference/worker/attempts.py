@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from inference.worker.kernel import system_call
@@ -26,13 +27,34 @@ from inference.worker.system_calls import ARCHITECTURES, NUMBERS
 PTRACE_TRACEME = 0
 MIB = 2**20
 
-folder = Path.cwd()
-there = folder / "there"
-there.write_text("already")
-listening = socket.create_server(("127.0.0.1", 0))
-datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-datagrams.bind(("127.0.0.1", 0))
-stream, far_end = socket.socketpair()
+FOLDER = Path()
+THERE = FOLDER / "there"
+
+
+@cache
+def listening() -> socket.socket:
+    return socket.create_server(("127.0.0.1", 0))
+
+
+@cache
+def datagrams() -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    bound.bind(("127.0.0.1", 0))
+    return bound
+
+
+@cache
+def stream() -> socket.socket:
+    ours, theirs = socket.socketpair()
+    theirs.detach()
+    return ours
+
+
+def prepare() -> None:
+    """Have what a process may have before it is confined."""
+    THERE.write_text("already")
+    for make in (listening, datagrams, stream):
+        make()
 
 
 def call(name: str, *arguments: object) -> int:
@@ -54,7 +76,7 @@ def spawn() -> None:
 def replace_itself() -> None:
     # A program that is not there is looked for only by those who may start one at all.
     try:
-        os.execv(folder / "nothing", ["nothing"])
+        os.execv(FOLDER / "nothing", ["nothing"])
     except FileNotFoundError:
         return
 
@@ -95,7 +117,7 @@ def open_many_files() -> None:
 
 
 def own_signals() -> None:
-    fcntl.fcntl(stream, fcntl.F_SETOWN, os.getppid())
+    fcntl.fcntl(stream(), fcntl.F_SETOWN, os.getppid())
 
 
 def tell_process_of_parent() -> None:
@@ -107,9 +129,9 @@ ATTEMPTS: dict[str, Callable[[], object]] = {
     "open a UDP socket": lambda: socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).close(),
     "open a UNIX socket": lambda: socket.socket(socket.AF_UNIX, socket.SOCK_STREAM).close(),
     "make a pair of sockets": socket.socketpair,
-    "connect a socket that is there": lambda: datagrams.connect(datagrams.getsockname()),
-    "listen on a socket that is there": lambda: listening.listen(7),
-    "send a datagram to an address": lambda: datagrams.sendto(b"secret", datagrams.getsockname()),
+    "connect a socket that is there": lambda: datagrams().connect(datagrams().getsockname()),
+    "listen on a socket that is there": lambda: listening().listen(7),
+    "send a datagram to an address": lambda: datagrams().sendto(b"secret", datagrams().getsockname()),
     "make shared memory": make_shared_memory,
     "start a child": start_child,
     "start a program": spawn,
@@ -119,19 +141,19 @@ ATTEMPTS: dict[str, Callable[[], object]] = {
     "signal everybody": lambda: os.kill(-1, 0),
     "watch its parent": tell_process_of_parent,
     "have its parent signalled": own_signals,
-    "make a file": lambda: (folder / "new").write_text("ours"),
-    "change a file": lambda: there.write_text("ours"),
-    "lengthen a file": lambda: there.open("a").close(),
+    "make a file": lambda: (FOLDER / "new").write_text("ours"),
+    "change a file": lambda: THERE.write_text("ours"),
+    "lengthen a file": lambda: THERE.open("a").close(),
     "cut a file short": lambda: os.truncate(there, 0),
-    "read another's file": there.read_text,
+    "read another's file": THERE.read_text,
     "read who is who": lambda: Path("/etc/passwd").read_text(),
     "read the environment": lambda: Path("/proc/self/environ").read_bytes(),
-    "list a folder": lambda: list(folder.iterdir()),
-    "make a folder": lambda: (folder / "inner").mkdir(),
-    "rename a file": lambda: there.rename(folder / "there"),
-    "link to a file": lambda: (folder / "link").symlink_to(there),
-    "change a file's mode": lambda: there.chmod(0o600),
-    "remove a file": there.unlink,
+    "list a folder": lambda: list(FOLDER.iterdir()),
+    "make a folder": lambda: (FOLDER / "inner").mkdir(),
+    "rename a file": lambda: THERE.rename(FOLDER / "there"),
+    "link to a file": lambda: (FOLDER / "link").symlink_to(THERE),
+    "change a file's mode": lambda: THERE.chmod(0o600),
+    "remove a file": THERE.unlink,
     "take memory": take_memory,
     "grow a file in memory": grow_file_in_memory,
     "lift its limits": lift_limit,
@@ -152,6 +174,7 @@ def outcome(attempt: Callable[[], object]) -> str:
 
 
 def main() -> None:
+    prepare()
     says: dict[str, object] = {}
     if sys.argv[1] == "confined":
         confinement = confine(memory_bytes=500 * MIB, cpu_seconds=None)
