@@ -188,7 +188,8 @@ class Intake:
         if request.id not in self._queue:
             self._queue.put(turn_of(request), request.id)
         self._metrics.taken(request.platform)
-        _log.info("request %s taken from %s: photos=%d", request.id, request.platform, len(request.images))
+        facts, photos = {"platform": request.platform}, len(request.images)
+        _log.info("request %s taken from %s: photos=%d", request.id, request.platform, photos, extra={"facts": facts})
 
     async def _seen_again(self, request: Request, entry: Entry) -> Entry:
         _log.info("request %s seen again", entry.request.id)

@@ -143,7 +143,8 @@ class Pipeline:
         seconds = _seconds_since(request)
         self._metrics.finished(request.platform, word, seconds)
         self._tracing.note(outcome=word)
-        _log.info("request %s finished: %s seconds=%.2f", request.id, word, seconds)
+        facts = {"platform": request.platform, "outcome": word}
+        _log.info("request %s finished: %s seconds=%.2f", request.id, word, seconds, extra={"facts": facts})
 
     # Deciding what the requester will be told
 

@@ -1,8 +1,8 @@
 """What a log looks like: one line an event, for people or as JSON, with the request's id, without anybody's content.
 
-Call sites say ``_log.info("request %s taken from %s: photos=%d", ...)``. As JSON, what follows ``name=`` becomes a
-field of that name, what follows ``request`` the field ``request_id``, and the sentence before its facts are put in, the
-same for all such events, the field ``event``.
+Call sites say ``_log.info("request %s in work: attempt=%d", ...)``. As JSON, what follows ``name=`` becomes a field of
+that name, what follows ``request`` the field ``request_id``, and the sentence without its facts, the same for all such
+events, the field ``event``: here ``request in work``. Further fields are given as ``extra={"facts": {...}}``.
 
 Whatever is logged, by libraries too, secrets that are known and all of an address but its host are cut out.
 """
@@ -83,7 +83,7 @@ class JsonLines(logging.Formatter):
             "time": moment,
             "level": record.levelname.lower(),
             "logger": record.name,
-            "event": getattr(record, "event", None) or str(record.msg),
+            "event": getattr(record, "event", None) or _event(str(record.msg)),
             "message": record.getMessage(),
         }
         if (followed := _request_id(record)) is not None:
@@ -105,10 +105,14 @@ def _facts(record: logging.LogRecord) -> Iterator[tuple[str, object]]:
     given = getattr(record, "facts", None)
     if isinstance(given, Mapping):
         yield from given.items()
-        return
     for match, value in _placeholders(record):
         if match["name"] is not None:
             yield match["name"], value
+
+
+def _event(template: str) -> str:
+    words = _PLACEHOLDER.sub(lambda match: match["request"] or "", template)
+    return " ".join(words.split()).replace(" :", ":").rstrip(" :;,(-")
 
 
 def _request_id(record: logging.LogRecord) -> str | None:

@@ -46,12 +46,28 @@ def test_a_line_of_json_has_the_facts_in_fields_of_their_own() -> None:
     assert fields == {
         "level": "info",
         "logger": "bot.pipeline",
-        "event": "request %s in work: attempt=%d pause=%g",
+        "event": "request in work",
         "message": "request abc in work: attempt=2 pause=0.5",
         "request_id": "abc",
         "attempt": 2,
         "pause": 0.5,
     }
+
+
+@pytest.mark.parametrize(
+    ("template", "event"),
+    [
+        ("request %s finished: %s seconds=%.2f", "request finished"),
+        ("request %s: results can't go to %s: %s", "request: results can't go to"),
+        ("a link was refused: reason=%s%s%s", "a link was refused"),
+        ("the %s adapter ended and is started again in %g s", "the adapter ended and is started again in s"),
+        ("stopping", "stopping"),
+    ],
+)
+def test_events_of_a_kind_have_one_name(template: str, event: str) -> None:
+    values = {"s": "x", "f": 1.0, "g": 1.0}
+    arguments = [values[kind] for kind in re.findall(r"%[.\d]*([a-z])", template)]
+    assert as_json(record(template, *arguments))["event"] == event
 
 
 def test_facts_given_apart_are_taken_as_they_are_and_replace_nothing() -> None:
