@@ -144,7 +144,7 @@ ATTEMPTS: dict[str, Callable[[], object]] = {
     "make a file": lambda: (FOLDER / "new").write_text("ours"),
     "change a file": lambda: THERE.write_text("ours"),
     "lengthen a file": lambda: THERE.open("a").close(),
-    "cut a file short": lambda: os.truncate(there, 0),
+    "cut a file short": lambda: os.truncate(THERE, 0),
     "read another's file": THERE.read_text,
     "read who is who": lambda: Path("/etc/passwd").read_text(),
     "read the environment": lambda: Path("/proc/self/environ").read_bytes(),
