@@ -104,6 +104,9 @@ class Dispatcher:
         while True:
             await self._ledger_there.wait()
             requester, request_id = await self._queue.take()
+            if not self._ledger_there.is_set():
+                self._put(requester, request_id)
+                continue
             self._board.queue_moved()
             life = asyncio.create_task(self._live(request_id))
             self._lives[request_id] = life

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
+from sqlalchemy.pool import AsyncAdaptedQueuePool, PoolProxiedConnection
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -48,12 +48,13 @@ async def patiently(call: Callable[[], Awaitable[T]], *, what: str) -> T:
 
 
 class Pool(AsyncAdaptedQueuePool):
-    """A pool that says ``LedgerAway`` when all connections wait for a database that doesn't answer."""
+    """A pool that says ``LedgerAway`` when its connections wait for a database that doesn't answer."""
 
-    def _do_get(self) -> ConnectionPoolEntry:
+    def connect(self) -> PoolProxiedConnection:
+        """Return a connection that answers. Raises ``LedgerAway``."""
         try:
-            return super()._do_get()
-        except PoolTimeout as error:
+            return super().connect()
+        except (PoolTimeout, TimeoutError) as error:
             raise LedgerAway("no answer") from error
 
 

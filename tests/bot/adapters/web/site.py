@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from bot.adapters.web import WebAdapter
 from bot.assembly import Parts, assemble, make_dispatcher, make_pipeline
 from bot.dispatcher import Dispatcher
 from bot.fetching import Fetcher
+from bot.lease import keep_lease
 from bot.ledger import open_ledger
 from bot.metrics import Metrics
 from bot.settings import LimitSettings, Settings, WebSettings
@@ -30,6 +32,7 @@ class Site:
         self._tasks: list[asyncio.Task[Any]] = []
 
     def work(self) -> None:
+        self._begin(keep_lease(self.parts.ledger, self._dispatcher, ["web"]))
         self._begin(self._dispatcher.run())
 
     async def start(self, adapter: WebAdapter) -> None:
@@ -56,7 +59,12 @@ class Site:
 
 @asynccontextmanager
 async def open_site(
-    folder: Path, *, limits: LimitSettings | None = None, web: WebSettings | None = None
+    folder: Path,
+    *,
+    limits: LimitSettings | None = None,
+    web: WebSettings | None = None,
+    database_url: str | None = None,
+    lease_seconds: float = 30.0,
 ) -> AsyncIterator[Site]:
     """Open the bot on ``folder`` and any free port."""
     settings = Settings(data_dir=folder, web=web or WebSettings(port=0), limits=limits or LimitSettings())
@@ -65,7 +73,8 @@ async def open_site(
         await worker.start()
         stack.push_async_callback(worker.stop)
         client = await stack.enter_async_context(InferenceClient(socket=worker.socket))
-        ledger = await stack.enter_async_context(open_ledger(f"sqlite:///{folder / 'ledger.sqlite3'}"))
+        url, lease = database_url or f"sqlite:///{folder / 'ledger.sqlite3'}", timedelta(seconds=lease_seconds)
+        ledger = await stack.enter_async_context(open_ledger(url, lease=lease))
         await ledger.roster.join()
         fetcher = await stack.enter_async_context(Fetcher(settings.fetch))
         parts = assemble(settings, metrics=Metrics(), ledger=ledger, worker=client)

@@ -1,0 +1,142 @@
+"""PostgreSQL goes away under a running bot, and comes back: nothing is lost, and people are told kindly meanwhile."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from bot.ledger import LedgerAway, engine
+from bot.vocabulary import State, new_request_id
+from tests.bot.adapters.web.site import Site, open_site
+from tests.bot.adapters.web.visitor import Visitor
+from tests.bot.stand_ins import House, asking, open_house
+from tests.postgresql import PostgresqlServer, running_postgresql
+
+LEASE_SECONDS = 1.2
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresqlServer]:
+    """A server that no other test needs."""
+    with running_postgresql() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _there_at_the_end(server: PostgresqlServer) -> Iterator[None]:
+    yield
+    server.start()
+
+
+@pytest.fixture
+async def site(tmp_path: Path, server: PostgresqlServer) -> AsyncIterator[Site]:
+    async with open_site(tmp_path, database_url=server.new_database(), lease_seconds=LEASE_SECONDS) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def visitor(site: Site) -> AsyncIterator[Visitor]:
+    async with aiohttp.ClientSession(site.url, cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        yield Visitor(session)
+
+
+async def test_people_are_told_kindly_and_can_go_on_once_it_is_back(
+    site: Site, visitor: Visitor, server: PostgresqlServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.work()
+    before = await visitor.sent()
+    await visitor.finished(before)
+    server.stop()
+    for told in (
+        await visitor.post_photos(),
+        await visitor.post_link("https://example.org/photo.jpg"),
+        await visitor.get(f"/api/requests/{before}"),
+        await visitor.get("/api/requests"),
+        await visitor.ask("DELETE", f"/api/requests/{before}"),
+    ):
+        assert (told.status, told.json["reason"], told.headers["Retry-After"]) == (503, "ledger_away", "10")
+        assert told.json["detail"] == "I can't reach my notes right now; please try again in a minute."
+    page = await visitor.get(f"/r/{before}", headers={"Accept": "text/html"})
+    assert (page.status, page.headers["Content-Type"]) == (503, "text/html; charset=utf-8")
+    assert "Your photos are safe" in page.body.decode()
+    assert (await visitor.get("/healthz")).status == 200, "restarting the bot would bring no database back"
+    server.start()
+    assert (await visitor.get(f"/api/requests/{before}")).json["state"] == "answered"
+    assert (await visitor.finished(await visitor.sent()))["state"] == "answered"
+    assert "Traceback" not in caplog.text
+
+
+async def test_a_request_in_work_is_finished_and_its_watcher_sees_the_end(
+    site: Site, visitor: Visitor, server: PostgresqlServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    site.worker.gate.clear()
+    site.work()
+    requests = [await visitor.sent() for _ in range(3)]
+    seen: dict[str, list[str]] = {request_id: [] for request_id in requests}
+    watching = [asyncio.create_task(watch(visitor, request_id, seen[request_id])) for request_id in requests]
+    while not (site.worker.asked and all(seen.values())):
+        await asyncio.sleep(0.01)
+    server.stop()
+    site.worker.gate.set()
+    await asyncio.sleep(2 * LEASE_SECONDS)
+    assert "the ledger is away, work stands still until it is back" in caplog.text
+    assert not any(watcher.done() for watcher in watching)
+    server.start()
+    await asyncio.wait_for(asyncio.gather(*watching), 20)
+    assert {states[-1] for states in seen.values()} == {"answered"}
+    assert "the ledger is back" in caplog.text
+    assert caplog.text.count("work stands still") == 1
+
+
+async def watch(visitor: Visitor, request_id: str, states: list[str]) -> None:
+    async for event, status in visitor.events(f"/api/requests/{request_id}/events"):
+        if event == "status":
+            states.append(status["state"])
+
+
+async def test_what_is_asked_in_a_chat_meanwhile_is_answered_afterwards(
+    tmp_path: Path, server: PostgresqlServer
+) -> None:
+    async with open_house(tmp_path, database_url=server.new_database()) as house:
+        server.stop()
+        asked = [asking(request_id=new_request_id(), message_id=f"m{number}") for number in range(3)]
+        taking = [asyncio.create_task(house.parts.intake.take(request)) for request in asked]
+        await asyncio.sleep(0.5)
+        assert not any(task.done() for task in taking)
+        server.start()
+        entries = await asyncio.wait_for(asyncio.gather(*taking), 10)
+        assert [entry.state for entry in entries] == [State.QUEUED] * 3
+        assert len(house.parts.queue) == 3
+
+
+async def test_a_request_whose_recording_was_never_confirmed_is_picked_up(house: House) -> None:
+    """It is in the ledger, but the bot never heard that it is."""
+    request = await house.upload("photo")
+    await house.parts.ledger.record(request)
+    assert len(house.parts.queue) == 0
+    await house.dispatcher.pick_up()
+    assert house.parts.queue.position(request.id) == 1
+    await house.dispatcher.pick_up()
+    assert len(house.parts.queue) == 1
+
+
+async def test_a_database_that_hangs_is_away_too(
+    tmp_path: Path, server: PostgresqlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_COMMAND_SECONDS", 0.5)
+    monkeypatch.setattr(engine, "_CONNECT_SECONDS", 0.5)
+    async with open_house(tmp_path, database_url=server.new_database()) as house:
+        server.pause()
+        try:
+            began = time.monotonic()
+            with pytest.raises(LedgerAway):
+                await house.parts.ledger.counts()
+            assert time.monotonic() - began < 5
+        finally:
+            server.go_on()
+        assert sum((await house.parts.ledger.counts()).values()) == 0
