@@ -20,13 +20,14 @@ _COMPOSE = """\
 
 # ---- for compose only ------------------------------------------------------------------------------------------------
 
-# password that the bot uses with the database; compose makes the database with it, so set it before the first start
+# password that the bot uses with the database, of letters and digits only: it becomes part of an address; compose makes
+# the database with it, so set it before the first start
 POSTGRES_PASSWORD=
 
 # password of the user "admin" of Grafana
 GRAFANA_PASSWORD=
 
-# what the worker asks of those who bring it photos; any long random text
+# what the worker asks of the bot and of Prometheus: at least 16 characters, such as "openssl rand -hex 32" prints
 COLORIZEBOT_WORKER_TOKEN=
 
 # where the page, Prometheus and Grafana can be reached on this machine; 0.0.0.0:8080 lets everybody in
