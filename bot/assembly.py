@@ -20,6 +20,7 @@ from bot.links import Links
 from bot.metrics import Metrics
 from bot.pipeline import Pipeline
 from bot.recolorer import Recolorer
+from bot.reloading import CurrentSettings
 from bot.settings import Settings
 from bot.status import StatusBoard
 from bot.storage import Storage
@@ -31,7 +32,7 @@ from inference.client import InferenceClient
 class Parts:
     """What an adapter may need: the bot but for its adapters, and for what comes after them."""
 
-    settings: Settings
+    current: CurrentSettings
     metrics: Metrics
     ledger: Ledger
     storage: Storage
@@ -46,6 +47,11 @@ class Parts:
     links: Links
     tracing: Tracing
 
+    @property
+    def settings(self) -> Settings:
+        """Return the settings as they are now: what is read of them later may be another."""
+        return self.current.now
+
 
 def assemble(
     settings: Settings,
@@ -56,6 +62,7 @@ def assemble(
     tracing: Tracing = NO_TRACING,
 ) -> Parts:
     """Put the parts together around an open ledger and a worker's client."""
+    current = CurrentSettings(settings)
     storage = Storage(settings.data_dir / "requests")
     queue = FairQueue(settings.limits.queue_size)
     metrics.observe_queue(lambda: len(queue), settings.limits.queue_size)
@@ -63,7 +70,7 @@ def assemble(
     recolorer = Recolorer(worker, patience_seconds=settings.limits.worker_patience_seconds)
     known_results = KnownResults(ledger.engine, timedelta(hours=settings.limits.reuse_hours))
     return Parts(
-        settings=settings,
+        current=current,
         metrics=metrics,
         ledger=ledger,
         storage=storage,
@@ -73,7 +80,7 @@ def assemble(
         archive=Archive(known_results, storage, worker),
         queue=queue,
         board=board,
-        intake=Intake(ledger, storage, queue, board, settings.limits, metrics),
+        intake=Intake(ledger, storage, queue, board, lambda: current.now.limits, metrics),
         etiquette=Etiquette(ledger.engine),
         links=Links(settings.web.public_url),
         tracing=tracing,

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -54,7 +54,7 @@ class Intake:
         storage: Storage,
         queue: FairQueue,
         board: StatusBoard,
-        limits: LimitSettings,
+        limits: Callable[[], LimitSettings],
         metrics: Metrics,
     ) -> None:
         """Note requests in the ledger and line them up in the queue."""
@@ -62,11 +62,15 @@ class Intake:
         self._storage = storage
         self._queue = queue
         self._board = board
-        self._limits = limits
+        self._current_limits = limits
         self._metrics = metrics
         self._door = asyncio.Lock()
         self._admissions: set[asyncio.Task[Entry]] = set()
         self._closed = False
+
+    @property
+    def _limits(self) -> LimitSettings:
+        return self._current_limits()
 
     def close(self) -> None:
         """Decline everything from now on: the bot is stopping."""

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 
@@ -27,6 +24,7 @@ from bot.platforms import PLATFORMS, make_adapters
 from bot.problems import ungrouped
 from bot.retention import Forgetting
 from bot.settings import Settings
+from bot.signals import at_hangup, until_told_to_stop
 from bot.supervision import keep_running
 from bot.tracing import open_tracing
 from bot.worker import open_worker
@@ -39,14 +37,14 @@ _PAGE = "web"
 
 
 async def serve(settings: Settings, console: Console) -> None:
-    """Run the bot until SIGTERM or SIGINT. Raises ``OperatorError``."""
+    """Run the bot until SIGTERM or SIGINT; SIGHUP makes it read its settings again. Raises ``OperatorError``."""
     for sentence in (*unknown_settings(), *renamed_settings()):
         _log.warning("%s", sentence)
     metrics = Metrics()
     contact = None if settings.web.public_url is None else str(settings.web.public_url)
     manager = ServiceManager()
     with (
-        _until_told_to_stop(manager),
+        until_told_to_stop(manager.stopping),
         hold_data_folder(settings.data_dir, shared=is_shared(database_url(settings))),
         open_tracing(settings.tracing) as tracing,
     ):
@@ -58,37 +56,8 @@ async def serve(settings: Settings, console: Console) -> None:
         ):
             print_overview(settings, console)
             parts = assemble(settings, metrics=metrics, ledger=ledger, worker=worker, tracing=tracing)
-            await _run(parts, fetcher, console, manager)
-
-
-@contextmanager
-def _until_told_to_stop(manager: ServiceManager) -> Iterator[None]:
-    """Cancel what is inside at SIGTERM or SIGINT, which lets it end in good order.
-
-    A second signal ends the process on the spot, which loses nothing either.
-    """
-    loop, inside, told = asyncio.get_running_loop(), asyncio.current_task(), False
-    signals = (signal.SIGTERM, signal.SIGINT)
-
-    def tell() -> None:
-        nonlocal told
-        told = True
-        _log.info("stopping")
-        manager.stopping()
-        for number in signals:
-            loop.remove_signal_handler(number)
-            signal.signal(number, signal.SIG_DFL)
-        if inside is not None:
-            inside.cancel()
-
-    for number in signals:
-        loop.add_signal_handler(number, tell)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if not told:
-            raise
-        _log.info("stopped")
+            with at_hangup(parts.current.reload):
+                await _run(parts, fetcher, console, manager)
 
 
 async def _run(parts: Parts, fetcher: Fetcher, console: Console, manager: ServiceManager) -> None:

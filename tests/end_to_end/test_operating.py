@@ -1,12 +1,15 @@
 """What operators do with a bot that runs: load it, purge, replay, let things grow old; all in real processes."""
 
 import json
+import signal
 import sqlite3
 import threading
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+
+import pytest
 
 from tests.end_to_end.photos import gray_photo
 from tests.end_to_end.running_bot import RunningBot, call_bot, running_bot, wait_for
@@ -108,3 +111,22 @@ def test_what_was_refused_is_replayed_and_what_is_old_goes(tmp_path: Path) -> No
         status, text = page(bot, request_id)
         assert (status, "This photo is gone by now." in text) == (410, True)
         assert folders(tmp_path) == []
+
+
+def test_settings_are_read_again_while_the_bot_runs(tmp_path: Path) -> None:
+    file = tmp_path / "colorizebot.toml"
+    file.write_text('triggers = ["before"]\n')
+    with running_bot(tmp_path) as bot:
+        assert b'data-triggers="before"' in bot.get("/")
+        file.write_text('triggers = ["after"]\n[limits]\nmax_upload_bytes = 100\nparallel = 2\n')
+        bot.process.send_signal(signal.SIGHUP)
+        bot.until_logged("take effect at the next start: COLORIZEBOT_LIMITS__PARALLEL")
+        bot.until_logged("applied COLORIZEBOT_TRIGGERS, COLORIZEBOT_LIMITS__MAX_UPLOAD_BYTES")
+        assert b'data-triggers="after"' in bot.get("/")
+        with pytest.raises(urllib.error.HTTPError, match="413"):
+            bot.post(gray_photo(64, 48))
+        file.write_text("triggers = [\n")
+        bot.process.send_signal(signal.SIGHUP)
+        bot.until_logged("left as they were, for they have a mistake: colorizebot.toml is no valid TOML")
+        assert b'data-triggers="after"' in bot.get("/")
+        assert bot.stop() == 0

@@ -11,13 +11,13 @@ class Manners:
 
     def __init__(self, parts: Parts) -> None:
         """Ask the settings and the ledger's opt-outs."""
-        self._people = frozenset(parts.settings.discord.blocked_users)
-        self._guilds = frozenset(parts.settings.discord.blocked_guilds)
+        self._parts = parts
         self._etiquette = parts.etiquette
 
     def blocked(self, user_id: int, guild_id: int | None) -> bool:
         """Return whether the operator wants nothing to do with a person or a guild."""
-        return user_id in self._people or guild_id in self._guilds
+        settings = self._parts.settings.discord
+        return user_id in settings.blocked_users or guild_id in settings.blocked_guilds
 
     async def has_opted_out(self, user_id: int) -> bool:
         """Return whether a person wants to be left alone."""

@@ -57,7 +57,7 @@ class RedditAdapter:
         self._inbox = Workers("inbox", 1, make_reddit)
         self._answers = Workers("answers", parts.settings.limits.parallel, make_reddit)
         self._name: str | None = None
-        standing = Standing(self._answers, parts.settings.triggers, self._own_name)
+        standing = Standing(self._answers, lambda: parts.settings.triggers, self._own_name)
         self._locator = Locator(parts, self._answers, standing)
         self._replies = Replies(parts, self._answers, standing, Hosts(parts, self._answers))
 

@@ -41,7 +41,9 @@ class Stands:
 class Standing:
     """Looks up how requests stand."""
 
-    def __init__(self, workers: Workers, triggers: tuple[str, ...], own_name: Callable[[], Awaitable[str]]) -> None:
+    def __init__(
+        self, workers: Workers, triggers: Callable[[], tuple[str, ...]], own_name: Callable[[], Awaitable[str]]
+    ) -> None:
         """``own_name`` returns the name of the bot's account; ``triggers`` are the operator's."""
         self._workers = workers
         self._triggers = triggers
@@ -54,7 +56,7 @@ class Standing:
         if stands is None or stands.summons.gone:
             raise TakenBack("it was deleted")
         if "command" not in request.context:
-            triggers = triggers_for(self._triggers, own_name)
+            triggers = triggers_for(self._triggers(), own_name)
             if await asyncio.to_thread(parse_summons, stands.summons.body, triggers) is None:
                 raise TakenBack("it was edited so that it asks no longer")
         return stands

@@ -15,6 +15,7 @@ from bot.adapters.reddit import images, wording
 from bot.adapters.reddit.commands import Commands
 from bot.adapters.reddit.things import Comment, Message
 from bot.assembly import Parts
+from bot.settings import RedditSettings
 from bot.summons import Command, Summons, parse_command, parse_summons
 from bot.vocabulary import ImageKind, ImageReference, Refusal, Request
 from inference.vocabulary import RecolorOptions
@@ -40,10 +41,16 @@ class Doorkeeper:
     def __init__(self, parts: Parts, commands: Commands, own_name: str) -> None:
         """Hand requests to the intake, and what the bot is told to ``commands``."""
         self._parts = parts
-        self._settings = parts.settings.reddit
         self._commands = commands
         self._own_name = own_name.lower()
-        self._triggers = triggers_for(parts.settings.triggers, own_name)
+
+    @property
+    def _settings(self) -> RedditSettings:
+        return self._parts.settings.reddit
+
+    @property
+    def _triggers(self) -> tuple[str, ...]:
+        return triggers_for(self._parts.settings.triggers, self._own_name)
 
     async def consider(self, item: Comment | Message) -> bool:
         """Do what is to be done about something that was written; return False when it has to be seen again.

@@ -35,10 +35,10 @@ def make_application(parts: Parts, intake: Intake) -> web.Application:
         storage=parts.storage,
         board=parts.board,
         owners=owners,
-        uploads=Uploads(parts.storage, settings.limits, parse_allowed(settings.fetch.allow_private)),
+        uploads=Uploads(parts.storage, lambda: parts.settings.limits, parse_allowed(settings.fetch.allow_private)),
         broadcast=broadcast,
     )
-    pages = Pages(settings=settings, api=api, ledger=parts.ledger, owners=owners, public_url=public_url)
+    pages = Pages(settings=lambda: parts.settings, api=api, ledger=parts.ledger, owners=owners, public_url=public_url)
     pictures = Pictures(api, parts.storage, parts.comparer, owners)
 
     app = web.Application(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
@@ -37,9 +38,16 @@ class Pages:
     """The handlers and what they need."""
 
     def __init__(
-        self, *, settings: Settings, api: RequestsApi, ledger: Ledger, owners: Owners, public_url: URL | None
+        self,
+        *,
+        settings: Callable[[], Settings],
+        api: RequestsApi,
+        ledger: Ledger,
+        owners: Owners,
+        public_url: URL | None,
     ) -> None:
         """Show the requests that the ledger holds."""
+        self._settings = settings
         self._api = api
         self._ledger = ledger
         self._owners = owners
@@ -54,8 +62,6 @@ class Pages:
         )
         self._templates.globals.update(
             static=self._static_url,
-            triggers=settings.triggers,
-            max_megabytes=settings.limits.max_upload_bytes // 2**20,
             example={
                 "compare_url": f"{self._static_url}/{_EXAMPLE['file']}",
                 "halves": True,
@@ -124,10 +130,16 @@ class Pages:
         return True
 
     def _page(self, template: str, request: web.Request, *, status: int = 200, **values: object) -> web.Response:
+        settings = self._settings()
         origin = str(self._public_url or request.url.origin()).rstrip("/")
         return web.Response(
             status=status,
-            text=self._templates.get_template(template).render(origin=origin, **values),
+            text=self._templates.get_template(template).render(
+                origin=origin,
+                triggers=settings.triggers,
+                max_megabytes=settings.limits.max_upload_bytes // 2**20,
+                **values,
+            ),
             content_type="text/html",
             headers={hdrs.CACHE_CONTROL: "no-store"},
         )

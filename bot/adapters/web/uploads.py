@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -46,11 +46,17 @@ class Asked:
 class Uploads:
     """Reads posts into the storage."""
 
-    def __init__(self, storage: Storage, limits: LimitSettings, allowed: frozenset[links.HostPort]) -> None:
+    def __init__(
+        self, storage: Storage, limits: Callable[[], LimitSettings], allowed: frozenset[links.HostPort]
+    ) -> None:
         """``allowed`` are the private places that the operator lets the fetcher reach."""
         self._storage = storage
-        self._limits = limits
+        self._current_limits = limits
         self._allowed = allowed
+
+    @property
+    def _limits(self) -> LimitSettings:
+        return self._current_limits()
 
     async def read(self, request: web.Request, request_id: str) -> Asked:
         """Read a POST; its photos are in the storage under ``request_id`` when this returns or raises.
