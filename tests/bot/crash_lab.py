@@ -21,8 +21,10 @@ from bot.adapters import Located
 from bot.assembly import make_dispatcher, make_pipeline
 from bot.fetching import Fetcher
 from bot.intake import Intake
+from bot.lease import keep_lease
 from bot.ledger import Ledger
 from bot.recolorer import Recolorer
+from bot.settings import Settings
 from bot.storage import Storage
 from bot.vocabulary import Answer, Outcome, Request, State
 from tests.bot.stand_ins import House, open_house
@@ -30,6 +32,8 @@ from tests.bot.stand_ins import House, open_house
 CRASHED = 9
 PHOTOS = ("first", "broken", "third")
 MESSAGE_ID = "message-1"
+LEASE_SECONDS = 0.3
+"""On PostgreSQL, so long after a crash the next run goes on with what the last one left."""
 
 _BOT = str(Path(bot.__file__).parent)
 
@@ -81,7 +85,14 @@ STEPS: dict[str, tuple[type, str, str]] = {
 }
 
 
-def run(folder: Path, *, step: str | None = None, line: int | None = None, count_into: Path | None = None) -> None:
+def run(
+    folder: Path,
+    database_url: str,
+    *,
+    step: str | None = None,
+    line: int | None = None,
+    count_into: Path | None = None,
+) -> None:
     """Run the bot until nothing is left to do, or it dies with exit status ``CRASHED``.
 
     ``line`` counts the distinct lines of the bot's code in the order of their first execution.
@@ -91,13 +102,14 @@ def run(folder: Path, *, step: str | None = None, line: int | None = None, count
     lines: set[tuple[str, int]] = set()
     if line is not None or count_into is not None:
         _die_at_line(line, lines)
-    asyncio.run(_live(folder))
+    asyncio.run(_live(folder, database_url))
     if count_into is not None:
         count_into.write_text(str(len(lines)))
 
 
-async def _live(folder: Path) -> None:
-    async with open_house(folder) as house:
+async def _live(folder: Path, database_url: str) -> None:
+    settings = Settings().model_copy(update={"lease_seconds": LEASE_SECONDS})
+    async with open_house(folder, settings, database_url=database_url) as house:
         outbox = Outbox(folder / "outbox.txt")
         async with Fetcher(house.parts.settings.fetch) as fetcher:
             dispatcher = make_dispatcher(house.parts, make_pipeline(house.parts, fetcher, {"mail": outbox}))
@@ -107,10 +119,12 @@ async def _live(folder: Path) -> None:
             )
             await dispatcher.resume({"mail"})
             working = asyncio.create_task(dispatcher.run())
+            keeping = asyncio.create_task(keep_lease(ledger, dispatcher, {"mail"}))
             await _show_the_message(house)
             while await ledger.unfinished():
                 await asyncio.sleep(0.005)
             working.cancel()
+            keeping.cancel()
             await dispatcher.stop(grace_seconds=5)
 
 
@@ -145,9 +159,9 @@ def _die_at_line(line: int | None, lines: set[tuple[str, int]]) -> None:
     sys.settrace(trace)
 
 
-async def look(folder: Path) -> tuple[list[dict[str, Any]], State, list[str]]:
+async def look(folder: Path, database_url: str) -> tuple[list[dict[str, Any]], State, list[str]]:
     """Return the answers that were given, the request's state, and the stored files, by their paths."""
-    async with open_house(folder) as house:
+    async with open_house(folder, database_url=database_url) as house:
         entry = await house.parts.ledger.by_message("mail", MESSAGE_ID)
     assert entry is not None
     files = sorted(str(file.relative_to(folder / "requests")) for file in (folder / "requests").rglob("*.*"))
