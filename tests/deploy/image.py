@@ -1,8 +1,9 @@
 """The images of ``deploy/Dockerfile`` without a container engine: their packages, commands, environment and rights.
 
 `unpacked` makes the folder that an image has as ``/opt/colorizebot``: a virtual environment with exactly the packages
-that the build would install, linked from where the tests run. `start` runs a command in it as the image would: on a
-root file system that is read-only, as a user without rights, in the environment of the Dockerfile and nothing else.
+that the build would install, which `start` mounts from where the tests run. `start` runs a command in it as the image
+would: on a root file system that is read-only, as a user without rights, in the environment of the Dockerfile and
+nothing else.
 """
 
 from __future__ import annotations
@@ -98,8 +99,10 @@ def unpacked(target: str, extras: Sequence[str], folder: Path) -> Path:
     site = next(home.glob("lib/python3*/site-packages"))
     for name in closure(made.stdout.splitlines()):
         for entry in {file.parts[0] for file in metadata.files(name) or []} - {".."}:
-            if not (site / entry).exists() and (_SITE / entry).exists():
-                (site / entry).symlink_to(_SITE / entry)
+            if (_SITE / entry).is_dir():
+                (site / entry).mkdir(exist_ok=True)
+            elif (_SITE / entry).exists():
+                shutil.copy(_SITE / entry, site / entry)
     for copied in _packages(target):
         shutil.copytree(ROOT / copied, site / copied, ignore=shutil.ignore_patterns("__pycache__", *_removed(target)))
     return home
@@ -160,6 +163,11 @@ def _script(home: Path, writable: Path, command: Sequence[str], settings: Mappin
     for number, folder in enumerate(kept):
         place = shlex.quote(str(folder))
         lines.append(f"mkdir -p {place}; mount --bind /mnt/{number} {place}")
+    # Mounts, not links: the worker's sandbox allows what lies in Python's own folders, not what these point to.
+    site = next(home.glob("lib/python3*/site-packages"))
+    lines += [f"mount --bind {shlex.quote(str(_SITE / each.name))} {shlex.quote(str(each))}" for each in _empty(site)]
+    for folder in kept:
+        place = shlex.quote(str(folder))
         if folder != writable:
             lines.append(f"mount -o remount,ro,bind {place}")
     lines.append("umount /mnt/*; umount /mnt; mount -o remount,ro,bind /")
@@ -167,6 +175,10 @@ def _script(home: Path, writable: Path, command: Sequence[str], settings: Mappin
     lines.append(f"exec {rights} env -i {shlex.join([f'{key}={value}' for key, value in settings.items()])} \\")
     lines.append(shlex.join(command))
     return "\n".join(lines)
+
+
+def _empty(folder: Path) -> list[Path]:
+    return [each for each in folder.iterdir() if each.is_dir() and not any(each.iterdir())]
 
 
 def _is_closed(folder: Path) -> bool:

@@ -103,6 +103,7 @@ def test_the_images_answer_a_photo_with_read_only_roots_and_no_rights(tmp_path: 
             process.terminate()
             assert process.wait(60) == 0, log.read_text()
     assert "ERROR" not in log.read_text()
+    assert "unprotected=nowhere" in log.read_text(), "the worker's sandbox has to hold without rights of its own"
 
 
 def test_a_bot_image_that_is_told_of_no_worker_says_so(tmp_path: Path) -> None:
