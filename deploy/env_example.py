@@ -8,10 +8,12 @@ import textwrap
 from collections.abc import Iterator
 
 from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
 
 from bot.configuration import describe_settings
 from inference import secret_files
-from inference.settings import WorkerSettings, variable_of
+from inference.cluster.settings import CLUSTER_PREFIX, ClusterSettings
+from inference.settings import ENVIRONMENT_PREFIX, WorkerSettings
 
 _COMPOSE = """\
 # Settings of deploy/compose.yaml, of the bot and of the worker. Copy this file to .env beside compose.yaml, keep that
@@ -44,6 +46,7 @@ COLORIZEBOT_WORKER_TOKEN=
 """
 _BOT = "the bot"
 _WORKER = "the worker"
+_CLUSTER = "the cluster: many workers behind one address, python -m inference cluster"
 _WIDTH = 120
 
 # What the default is depends on the machine: here it is told, and there the setting's own description tells it.
@@ -58,15 +61,16 @@ def env_example() -> str:
         _line(setting.variable, setting.meaning, setting.default, is_secret=setting.secret)
         for setting in describe_settings()
     ]
-    return "\n".join([_COMPOSE, _title(_BOT), *bot, _title(_WORKER), *_worker()])
+    worker, cluster = _lines(WorkerSettings, ENVIRONMENT_PREFIX), _lines(ClusterSettings, CLUSTER_PREFIX)
+    return "\n".join([_COMPOSE, _title(_BOT), *bot, _title(_WORKER), *worker, _title(_CLUSTER), *cluster])
 
 
-def _worker() -> Iterator[str]:
-    secrets = secret_files.secret_fields(WorkerSettings)
-    for name, field in WorkerSettings.model_fields.items():
-        if variable_of(name) not in _ALREADY_THERE:
-            meaning = field.description or ""
-            yield _line(variable_of(name), meaning, _default(field), is_secret=name in secrets)
+def _lines(settings: type[BaseSettings], prefix: str) -> Iterator[str]:
+    secrets = secret_files.secret_fields(settings)
+    for name, field in settings.model_fields.items():
+        variable = prefix + name.upper()
+        if variable not in _ALREADY_THERE:
+            yield _line(variable, field.description or "", _default(field), is_secret=name in secrets)
 
 
 def _default(field: FieldInfo) -> str:

@@ -13,6 +13,7 @@ from dotenv import dotenv_values
 
 from bot.configuration import describe_settings
 from bot.settings import Settings
+from inference.cluster.settings import CLUSTER_PREFIX, ClusterSettings
 from inference.settings import WorkerSettings, variable_of
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -35,6 +36,7 @@ def test_it_is_what_the_settings_say_on_any_machine(tmp_path: Path) -> None:
 
 def test_every_setting_is_there_once() -> None:
     wanted = [setting.variable for setting in describe_settings()] + list(map(variable_of, WorkerSettings.model_fields))
+    wanted += [CLUSTER_PREFIX + name.upper() for name in ClusterSettings.model_fields]
     named = re.findall(r"^#?(COLORIZEBOT_\w+)=", EXAMPLE.read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(named) == sorted(wanted)
 
@@ -43,13 +45,12 @@ def test_with_every_line_switched_on_it_says_the_defaults(tmp_path: Path, monkey
     for name in [name for name in os.environ if name.startswith("COLORIZEBOT_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-    defaults, worker_defaults = Settings(), WorkerSettings()
+    defaults = Settings(), WorkerSettings(), ClusterSettings()
 
     switched_on = re.sub(r"^#(?=[A-Z_]+=)", "", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     Path(".env").write_text(switched_on, encoding="utf-8")
     assert len(dotenv_values(".env")) > 80
-    assert Settings() == defaults
-    assert WorkerSettings() == worker_defaults
+    assert (Settings(), WorkerSettings(), ClusterSettings()) == defaults
 
 
 def test_as_it_stands_it_sets_nothing_but_what_has_to_be_chosen() -> None:
