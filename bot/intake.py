@@ -97,9 +97,14 @@ class Intake:
             lambda: self._carry_through(request.id, self._take(request, refusal, always_tell)), what="a request"
         )
 
-    async def again(self, entry: Entry, options: RecolorOptions, *, requester: str) -> Entry:
-        """Take a new request for the photos of an older one, with other options. Raises ``Declined``."""
-        return await self.submit(await self.copied(entry, options, requester=requester))
+    async def again(
+        self, entry: Entry, options: RecolorOptions, *, requester: str, message_id: str | None = None
+    ) -> Entry:
+        """Take a new request for the photos of an older one, with other options. Raises ``Declined``.
+
+        With a ``message_id`` that was seen before, it is the request of that time.
+        """
+        return await self.submit(await self.copied(entry, options, requester=requester, message_id=message_id))
 
     async def copied(
         self,

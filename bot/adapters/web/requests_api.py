@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 from aiohttp import hdrs, web
 
@@ -76,10 +77,16 @@ class RequestsApi:
         return self._accepted(entry, owner)
 
     async def post_again(self, request: web.Request) -> web.Response:
-        """Take a new request for the same photos with the options in the JSON body; 202. For the owner."""
+        """Take a new request for the same photos with the options in the JSON body; 202. For the owner.
+
+        With an ``Idempotency-Key``, the same sent again gets the request of the first time.
+        """
         entry = await self._own_entry(request)
         options = read_options(await read_json(request))
-        again = await self._intake.again(entry, options, requester=entry.request.requester)
+        requester = entry.request.requester
+        digest = json.dumps([entry.request.id, options.to_query()], sort_keys=True)
+        message_id = _message_id(request, scope=requester, digest=digest)
+        again = await self._intake.again(entry, options, requester=requester, message_id=message_id)
         return self._accepted(again, self._owners.of(request))
 
     async def get(self, request: web.Request) -> web.Response:
@@ -138,10 +145,8 @@ class RequestsApi:
 
     def _to_request(self, request: web.Request, request_id: str, owner: Owner, asked: Asked) -> Request:
         community = self._owners.community_of(request)
-        key, message_id = request.headers.get("Idempotency-Key"), request_id
-        if key is not None:
-            scope = owner.requester if owner.returning else community
-            message_id = "key-" + hashlib.sha256("\0".join([scope, key, asked.digest]).encode()).hexdigest()
+        scope = owner.requester if owner.returning else community
+        message_id = _message_id(request, scope=scope, digest=asked.digest) or request_id
         return Request(
             platform=PLATFORM,
             message_id=message_id,
@@ -165,6 +170,14 @@ class RequestsApi:
         if owner.requester == request.requester:
             self._owners.remember(owner, response)
         return response
+
+
+def _message_id(request: web.Request, *, scope: str, digest: str) -> str | None:
+    """Return what the same POST sent again has in common with this one; ``None`` when it carries no key."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    return "key-" + hashlib.sha256("\0".join([scope, key, digest]).encode()).hexdigest()
 
 
 def _json(document: documents.Document, *, status: int = 200) -> web.Response:

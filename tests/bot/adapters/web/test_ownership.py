@@ -113,3 +113,21 @@ async def test_again_takes_nothing_but_options(site: Site, visitor: Visitor, bod
 async def test_a_cookie_that_no_page_gave_is_replaced(site: Site) -> None:
     async with aiohttp.ClientSession(site.url, cookies={COOKIE: "x"}) as session, session.get("/") as response:
         assert len(response.cookies[COOKIE].value) == 43
+
+
+async def test_again_sent_twice_with_the_same_key_is_one_request(site: Site, visitor: Visitor) -> None:
+    site.work()
+    first = await visitor.sent()
+    await visitor.finished(first)
+
+    async def again(key: str, vividness: float) -> str:
+        headers, options = {"Idempotency-Key": key}, {"vividness": vividness}
+        told = await visitor.ask("POST", f"/api/requests/{first}/again", headers=headers, json=options)
+        assert told.status == 202, told.body
+        return str(told.json["id"])
+
+    second = await again("a", 1.3)
+    assert await again("a", 1.3) == second, "as after a connection that broke"
+    third, fourth = await again("b", 1.3), await again("a", 1.4)
+    assert len({first, second, third, fourth}) == 4
+    assert site.folders() == sorted([first, second, third, fourth]), "no copy of the photo is left behind"
