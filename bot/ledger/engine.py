@@ -65,6 +65,7 @@ def make_engine(url: URL) -> AsyncEngine:
 def _postgresql(url: URL) -> AsyncEngine:
     return create_async_engine(
         url,
+        hide_parameters=True,  # what people sent stays out of the log
         pool_pre_ping=True,  # connections that a restart of PostgreSQL cut are made anew
         poolclass=outage.Pool,
         pool_size=_CONNECTIONS,
@@ -80,7 +81,7 @@ def _postgresql(url: URL) -> AsyncEngine:
 
 
 def _sqlite(url: URL) -> AsyncEngine:
-    engine = create_async_engine(url, connect_args={"timeout": _LOCK_PATIENCE_SECONDS})
+    engine = create_async_engine(url, hide_parameters=True, connect_args={"timeout": _LOCK_PATIENCE_SECONDS})
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
