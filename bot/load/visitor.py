@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 
 _HEALTH_SECONDS = 10.0
-_CLEANING_SECONDS = 10.0
+_CLEANING_SECONDS = 60.0
 _RECONNECT_SECONDS = 0.5
 _FINISHED = ("answered", "refused")
 TROUBLES = (aiohttp.ClientError, TimeoutError, OSError)
@@ -101,14 +101,15 @@ class Visitor:
             raise Wrong(f"result: {type(error).__name__}") from error
 
     async def delete(self, taken: Taken) -> bool:
-        """Delete a request; return whether it is gone."""
+        """Delete a request, across restarts of the bot; return whether it is gone."""
         headers = {"Authorization": f"Bearer {taken.token}"}
-        with suppress(*TROUBLES):
-            async with (
-                asyncio.timeout(_CLEANING_SECONDS),
-                self._session.delete(f"/api/requests/{taken.id}", headers=headers) as response,
-            ):
-                return response.status in (204, 404)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLEANING_SECONDS):
+                while True:
+                    with suppress(*TROUBLES):
+                        async with self._session.delete(f"/api/requests/{taken.id}", headers=headers) as response:
+                            return response.status in (204, 404, 410)
+                    await asyncio.sleep(_RECONNECT_SECONDS)
         return False
 
     async def _statuses(self, taken: Taken) -> AsyncIterator[dict[str, Any]]:
