@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from inference.cluster.checks import check, port_of
 from inference.cluster.settings import CLUSTER_PREFIX, CLUSTER_TABLE, ClusterSettings
 from inference.settings import ENVIRONMENT_PREFIX, TOML_FILE, TOML_TABLE, UnusableSettings, WorkerSettings
 from inference.worker import log
@@ -36,11 +37,13 @@ def main(arguments: Sequence[str]) -> int:
         if importlib.util.find_spec("ray") is None:
             raise UnusableSettings(_MISSING)
         log.configure(worker.log_level, worker.log_format)
+        asyncio.run(check(worker))
+        port = port_of(worker, cluster)
         _prepare_ray()
         # Not at the top: it imports Ray.
         from inference.cluster.server import serve
 
-        return asyncio.run(serve((worker, cluster), lambda: read(flags)))
+        return asyncio.run(serve((worker, cluster), port, lambda: read(flags)))
     except UnusableSettings as complaint:
         sys.stderr.write(f"colorizebot cluster: {complaint}\n")
         return _UNUSABLE_SETTINGS

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import re
 import signal
-import socket
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from http import HTTPStatus
@@ -25,8 +24,6 @@ from inference.cluster.settings import CLUSTER_PREFIX, ClusterSettings
 from inference.service_manager import ServiceManager
 from inference.settings import UnusableSettings, WorkerSettings, names_of
 from inference.worker import log
-from inference.worker.access import check_access, check_exposure
-from inference.worker.listening import complaint_about
 from inference.worker.server import OK, stop_requests
 
 NAME = "colorizebot"
@@ -40,14 +37,12 @@ _COMPLAINT = re.compile(r"UnusableSettings: (.+)")
 Settings: TypeAlias = tuple[WorkerSettings, ClusterSettings]
 
 
-async def serve(settings: Settings, read_again: Callable[[], Settings]) -> int:
+async def serve(settings: Settings, port: int, read_again: Callable[[], Settings]) -> int:
     """Run a cluster until SIGTERM, SIGINT or (when so set) the end of standard input; return the exit status.
 
     SIGHUP deploys what ``read_again`` returns. Raises ``UnusableSettings`` when it can't start as the settings say.
     """
     worker, cluster = settings
-    await _check(worker)
-    port = _port(worker) if cluster.address is None else worker.port
     manager, stop, hang_up = ServiceManager(), stop_requests(worker), asyncio.Event()
     deployment = _Deployment(port)
     async with manager.watched():
@@ -138,19 +133,6 @@ async def _unless(stop: asyncio.Event, work: Coroutine[object, object, object]) 
         working.cancel()
 
 
-async def _check(worker: WorkerSettings) -> None:
-    """Raise ``UnusableSettings`` for what a worker can do and a cluster can't, and as a worker would."""
-    if worker.socket is not None:
-        raise UnusableSettings(f"{names_of('socket')} can't be had here: a cluster listens on TCP alone.")
-    if worker.tls_client_ca is not None:
-        raise UnusableSettings(
-            f"{names_of('tls_client_ca')} can't be had here, for Ray Serve doesn't check clients' certificates: please "
-            f"set {names_of('token')}."
-        )
-    check_access(worker)
-    await check_exposure(worker)
-
-
 def _take_signals_back(stop: asyncio.Event, hang_up: asyncio.Event) -> None:
     """Hear signals again, for which Ray has put handlers of its own in place."""
     loop = asyncio.get_running_loop()
@@ -227,14 +209,3 @@ def _end(*, own: bool) -> None:
     if not own:
         ray_serve.delete(NAME)
     ray.shutdown()
-
-
-def _port(worker: WorkerSettings) -> int:
-    """Return the port to listen on, a free one for 0; raises ``UnusableSettings`` when it can't be had."""
-    family = socket.AF_INET6 if ":" in worker.host else socket.AF_INET
-    try:
-        with socket.create_server((worker.host, worker.port), family=family) as listener:
-            port: int = listener.getsockname()[1]
-            return port
-    except OSError as error:
-        raise UnusableSettings(complaint_about(error, worker.host, worker.port)) from error

@@ -58,8 +58,8 @@ class Totals:
         now = self._clock()
         self._seen |= {each.name: _Seen(each, now) for each in present}
         names = {each.name for each in present}
+        self._forget([seen for seen in self._seen.values() if now - seen.at > _KEPT_SECONDS])
         gone = [seen for name, seen in self._seen.items() if name not in names]
-        self._forget([seen for seen in gone if now - seen.at > _KEPT_SECONDS])
         families = [family for each in present for family in each.families]
         families += [family for seen in gone for family in seen.measured.families if family.type in _COUNTED]
         return generate_latest(_Families(_added([*families, *self._folded])))
