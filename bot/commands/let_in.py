@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from bot.assembly import database_url
-from bot.ledger import Etiquette, open_ledger
+from bot.commands.ledger_there import existing_ledger
+from bot.ledger import Etiquette
 from bot.orders import LetIn
 from bot.settings import Settings
 
 
 async def let_in(settings: Settings, console: Console, wanted: LetIn) -> int:
     """Forget that a community banned the bot; return 1 when it never did. Raises ``OperatorError``."""
-    async with open_ledger(database_url(settings)) as ledger:
+    async with existing_ledger(settings) as ledger:
         etiquette = Etiquette(ledger.engine)
         if not await etiquette.is_shut_out(wanted.platform, wanted.community):
             console.print(f"{wanted.community} on {wanted.platform} has not shut the bot out.", highlight=False)

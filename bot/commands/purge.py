@@ -11,10 +11,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bot.assembly import database_url
 from bot.commands.asking import confirmed
-from bot.commands.ledger_there import ledger_is_there
-from bot.ledger import Etiquette, Ledger, open_ledger
+from bot.commands.ledger_there import existing_ledger, ledger_is_there
+from bot.ledger import Etiquette, Ledger
 from bot.ledger.purging import Chosen, Purging, Selection
 from bot.orders import Purge
 from bot.problems import OperatorError
@@ -35,7 +34,7 @@ async def purge(settings: Settings, console: Console, wanted: Purge) -> int:
     if not await ledger_is_there(settings):
         console.print("Nothing was asked yet, so there is nothing to delete.")
         return 1
-    async with open_ledger(database_url(settings)) as ledger:
+    async with existing_ledger(settings) as ledger:
         selection = await _selection(ledger, wanted)
         return await _purge(settings, console, wanted, ledger, selection)
 

@@ -9,10 +9,8 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.table import Table
 
-from bot.assembly import database_url
 from bot.commands.asking import confirmed
-from bot.commands.ledger_there import ledger_is_there
-from bot.ledger import open_ledger
+from bot.commands.ledger_there import existing_ledger, ledger_is_there
 from bot.ledger.replaying import Replaying, Wanted
 from bot.orders import Replay
 from bot.pipeline import MAX_TIME_TO_LOCATE
@@ -34,7 +32,7 @@ async def replay(settings: Settings, console: Console, wanted: Replay) -> int:
     now = datetime.now(UTC)
     since = None if wanted.last is None else now - wanted.last
     wide = console if console.is_terminal else Console(width=_PLAIN_WIDTH)
-    async with open_ledger(database_url(settings)) as ledger:
+    async with existing_ledger(settings) as ledger:
         replaying = Replaying(ledger.engine)
         found = await replaying.find(Wanted(wanted.requests, wanted.platform, wanted.reason, since))
         fates = {entry.request.id: _fate(entry, now) for entry in found}

@@ -10,9 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bot.assembly import database_url
-from bot.commands.ledger_there import ledger_is_there
-from bot.ledger import open_ledger
+from bot.commands.ledger_there import existing_ledger, ledger_is_there
 from bot.ledger.statistics import PlatformStatistics, percentile, statistics
 from bot.ledger.timeline import Period, Span, timeline
 from bot.orders import Stats
@@ -52,7 +50,7 @@ async def _read(settings: Settings, wanted: Stats) -> tuple[list[PlatformStatist
         return [], []
     now, period = datetime.now(UTC), Period(wanted.by)
     since = None if wanted.last is None else now - wanted.last
-    async with open_ledger(database_url(settings)) as ledger:
+    async with existing_ledger(settings) as ledger:
         return (
             await statistics(ledger.engine, platform=wanted.platform, since=since),
             await timeline(
