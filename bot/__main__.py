@@ -11,7 +11,7 @@ from rich.console import Console
 from bot import logs
 from bot.arguments import parse_arguments
 from bot.configuration import load_settings
-from bot.orders import Check, LetIn, Load, Order, Purge, RecolorPhotos, Replay, Serve, Stats
+from bot.orders import Check, Downgrade, LetIn, Load, Order, Purge, RecolorPhotos, Replay, Serve, Stats
 from bot.problems import OPERATOR_ERROR_STATUS, OperatorError
 from bot.settings import Settings
 
@@ -74,6 +74,10 @@ async def _carry_out(order: Order, settings: Settings, console: Console) -> int:
             from bot.commands.let_in import let_in
 
             return await let_in(settings, console, order)
+        case Downgrade():
+            from bot.commands.downgrade import downgrade
+
+            return await downgrade(settings, console, order)
     raise AssertionError(order)
 
 

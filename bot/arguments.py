@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.configuration import describe_settings
-from bot.orders import Check, LetIn, Load, Order, Purge, RecolorPhotos, Replay, Serve, Stats
+from bot.orders import Check, Downgrade, LetIn, Load, Order, Purge, RecolorPhotos, Replay, Serve, Stats
 from inference.problems import InvalidOption
 from inference.vocabulary import VIVIDNESS_MAX, VIVIDNESS_MIN, Layout, OutputFormat, RecolorOptions
 
@@ -46,6 +46,7 @@ def parse_arguments(arguments: Sequence[str]) -> Order:
         "replay": _add_replay(commands),
         "purge": _add_purge(commands),
         "let-in": _add_let_in(commands),
+        "downgrade": _add_downgrade(commands),
         "load": _add_load(commands),
         "recolor": _add_recolor(commands),
     }
@@ -172,6 +173,17 @@ def _add_let_in(commands: Parsers) -> _Reader:
     parser.add_argument("platform", choices=["reddit"])
     parser.add_argument("community", metavar="COMMUNITY", help="a subreddit's name")
     return parser, lambda parsed: LetIn(parsed.platform, _community(parsed.platform, parsed.community))
+
+
+def _add_downgrade(commands: Parsers) -> _Reader:
+    parser = commands.add_parser(
+        "downgrade",
+        help="take the ledger back to the schema of an older version, before you install that",
+        description="Undoes the ledger's migrations after REVISION, and what only they can keep is lost. Stop every "
+        "bot and make a backup first. An older version that refuses to start names the revision that it knows.",
+    )
+    parser.add_argument("revision", metavar="REVISION", help="the schema's number, such as 0003")
+    return parser, lambda parsed: Downgrade(parsed.revision)
 
 
 def _add_load(commands: Parsers) -> _Reader:

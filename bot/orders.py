@@ -84,6 +84,13 @@ class LetIn:
 
 
 @dataclass(frozen=True, slots=True)
+class Downgrade:
+    """Take the ledger's schema back to that of an older version."""
+
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecolorPhotos:
     """Recolor photos on this machine."""
 
@@ -96,4 +103,4 @@ class RecolorPhotos:
     options: RecolorOptions
 
 
-Order = Serve | Check | Stats | Purge | Replay | Load | LetIn | RecolorPhotos
+Order = Serve | Check | Stats | Purge | Replay | Load | LetIn | Downgrade | RecolorPhotos

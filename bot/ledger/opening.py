@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from bot.ledger import schema
 from bot.ledger.engine import make_engine, parse_url, shown
 from bot.ledger.ledger import Ledger
-from bot.ledger.roster import Roster
+from bot.ledger.roster import Roster, living_bots
 from bot.problems import OperatorError
 
 
@@ -61,6 +61,25 @@ async def examine(database_url: str | URL) -> Condition:
             async with engine.connect() as connection:
                 missing = await connection.run_sync(schema.missing_revisions)
                 return Condition.CURRENT if not missing else Condition.OLDER
+    finally:
+        await engine.dispose()
+
+
+async def take_back(database_url: str | URL, revision: str) -> None:
+    """Take a database back to an older schema, unless a bot is using it. Raises ``OperatorError``."""
+    url = parse_url(database_url)
+    engine = make_engine(url)
+    try:
+        with _explaining(url):
+            async with engine.begin() as connection:
+                if await connection.run_sync(living_bots):
+                    raise OperatorError("A bot is running on this ledger; stop every bot, then try again.")
+                await connection.run_sync(schema.downgrade, revision)
+    except ValueError:
+        raise OperatorError(
+            f"There is no way back to a schema {revision!r}; "
+            f"those of this version are {', '.join(reversed(schema.known_revisions()))}."
+        ) from None
     finally:
         await engine.dispose()
 

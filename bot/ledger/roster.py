@@ -22,7 +22,19 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, DateTime, Interval, delete, func, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    DateTime,
+    Interval,
+    delete,
+    func,
+    inspect,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.ledger import rows
@@ -149,6 +161,14 @@ class Roster:
         if self.shared:
             return self._now() + literal(self._lease, Interval)
         return literal(datetime.now(UTC) + self._lease, bots.c.lease_until.type)
+
+
+def living_bots(connection: Connection) -> int:
+    """Count the bots whose lease hasn't ended; on SQLite, whoever holds the data folder is the only one."""
+    if connection.dialect.name == "sqlite" or not inspect(connection).has_table(bots.name):
+        return 0
+    living = select(func.count()).select_from(bots).where(bots.c.lease_until > func.clock_timestamp())
+    return int(connection.execute(living).scalar_one())
 
 
 def _is_orphan() -> ColumnElement[bool]:

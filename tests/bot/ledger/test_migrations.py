@@ -11,7 +11,7 @@ from sqlalchemy import Connection, inspect, text
 
 from bot.ledger import Etiquette, open_ledger, schema
 from bot.ledger.engine import make_engine, parse_url
-from bot.ledger.opening import Condition, examine
+from bot.ledger.opening import Condition, examine, take_back
 from bot.ledger.tables import metadata
 from bot.problems import OperatorError
 from bot.vocabulary import State
@@ -120,3 +120,19 @@ async def test_a_newer_schema_is_left_alone_and_explained_in_one_sentence(databa
 async def start_on(url: str) -> None:
     async with open_ledger(url):
         pass
+
+
+async def test_the_operators_way_down(database_url: str) -> None:
+    async with open_ledger(database_url) as ledger:
+        await ledger.roster.join()
+        await ledger.record(asking())
+        if ledger.roster.shared:
+            with pytest.raises(OperatorError, match="stop every bot"):
+                await take_back(database_url, "0003")
+        await ledger.roster.leave()
+    with pytest.raises(OperatorError, match=r"no way back to a schema '0815'; .* 0001, 0002, 0003, 0004"):
+        await take_back(database_url, "0815")
+    await take_back(database_url, "0003")
+    assert await run(database_url, schema.current_revision) == "0003"
+    await take_back(database_url, "0002")
+    assert await examine(database_url) is Condition.OLDER
