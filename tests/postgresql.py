@@ -13,7 +13,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -142,8 +142,11 @@ def _program(name: str) -> Path:
     return found
 
 
+def programs_path() -> str:
+    """Return a PATH on which PostgreSQL's programs are found, too."""
+    return os.pathsep.join([*map(str, sorted(_DEBIAN.glob("*/bin"), reverse=True)), os.environ.get("PATH", "")])
+
+
 def _find(name: str) -> Path | None:
-    folders: Sequence[Path] = sorted(_DEBIAN.glob("*/bin"), reverse=True)
-    path = os.pathsep.join([*map(str, folders), os.environ.get("PATH", "")])
-    found = shutil.which(name, path=path)
+    found = shutil.which(name, path=programs_path())
     return None if found is None else Path(found)
