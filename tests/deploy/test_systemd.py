@@ -64,6 +64,12 @@ def test_systemd_starts_watches_restarts_and_stops_both(tmp_path: Path) -> None:
         assert _answers(tmp_path, page, systemd.log)
         assert "unprotected=nowhere" in systemd.log.read_text()
 
+        main = systemd.told(_BOT, "MainPID")
+        (tmp_path / "etc" / "colorizebot.toml").write_text('log_level = "DEBUG"\n')
+        assert systemd.call("reload", _BOT).returncode == 0
+        systemd.until(lambda: "log_level" in systemd.log.read_text().lower(), "the changed setting")
+        assert systemd.told(_BOT, "MainPID") == main
+
         for unit in (_WORKER, _BOT):
             systemd.call("kill", "--kill-whom=main", "--signal=STOP", unit)
         for unit in (_WORKER, _BOT):
