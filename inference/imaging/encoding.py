@@ -21,7 +21,7 @@ from inference.vocabulary import Layout, OutputFormat, RecolorOptions
 
 _SIDE_BY_SIDE_WIDTH = 2048
 """The widest that either half may be."""
-_MEDIA_TYPES = {
+MEDIA_TYPES = {
     FileType.JPEG: "image/jpeg",
     FileType.PNG: "image/png",
     FileType.WEBP: "image/webp",
@@ -59,7 +59,7 @@ def encode(photo: Photo, ab: Sequence[Float], options: RecolorOptions) -> Pictur
         data = _encode_jpeg(photo, lines[0])
     else:
         data = _encode_still(next(_pictures(photo, lines, options.layout, size)), file_type, lossless=photo.lossless)
-    return Picture(data, _MEDIA_TYPES[file_type], *size)
+    return Picture(data, MEDIA_TYPES[file_type], *size)
 
 
 def _output_type(photo: Photo, asked: OutputFormat) -> FileType:

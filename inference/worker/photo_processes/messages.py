@@ -23,7 +23,7 @@ Blob: TypeAlias = "bytes | memoryview"
 _LENGTH = struct.Struct("!I")
 _BLOBS = "blobs"
 _LONGEST_HEADER = 2**20
-_LONGEST_BLOBS = 2**31
+_LONGEST_BLOBS = 2**29
 
 
 class BadMessage(Exception):  # noqa: N818 - it says what came

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter, deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TypeVar
 
 from inference.imaging import Picture
+from inference.imaging.encoding import MEDIA_TYPES
 from inference.vocabulary import InputKind, RecolorOptions
 from inference.worker.photo_processes.fork_server import ForkServer
-from inference.worker.photo_processes.messages import Blob, Header, Plane, plane_blobs, planes_of
+from inference.worker.photo_processes.messages import BadMessage, Blob, Header, Plane, plane_blobs, planes_of
 from inference.worker.photo_processes.process import Bounds, PhotoProcess, ProcessDied
 from inference.worker.profiling import Place
 
@@ -43,15 +44,22 @@ class PhotoProcesses:
     async def measure(self, data: bytes) -> tuple[int, float]:
         """Return how many pixels all frames of a file have together, undecoded, and the seconds that it took."""
         process = await self._turn(self._checks)
-        header, _ = await self._ask(process, {"do": "measure"}, [data])
-        return int(header["pixels"]), float(header["seconds"])
+        return await self._ask(
+            process, {"do": "measure"}, [data], lambda header, _: (int(header["pixels"]), float(header["seconds"]))
+        )
 
     async def decode(self, data: bytes, shapes: Sequence[tuple[int, int]]) -> DecodedPhoto:
         """Have a photo decoded, and kept until it is to be forgotten; ``shapes`` are the network's, (rows, columns)."""
         process, number = await self._turn(self._new), next(self._numbers)
         order = {"do": "decode", "photo": number, "shapes": [list(shape) for shape in shapes]}
+
+        def understand(header: Header, blobs: list[bytes]) -> DecodedPhoto:
+            if not all(tuple(shape) in shapes for shape in header["shapes"]):
+                raise BadMessage("planes of shapes that the network does not take")
+            return DecodedPhoto(self, process, number, header, blobs)
+
         try:
-            return DecodedPhoto(self, process, number, *await self._ask(process, order, [data]))
+            return await self._ask(process, order, [data], understand)
         except asyncio.CancelledError:
             process.tell({"do": "forget", "photo": number})
             raise
@@ -63,21 +71,32 @@ class PhotoProcesses:
         await self._turn(process.under_way, process)
         shapes, blobs = plane_blobs(ab)
         order = {"do": "encode", "photo": number, "shapes": shapes, "options": options.to_query()}
-        header, (data,) = await self._ask(process, order, blobs)
-        return Picture(data, header["media_type"], header["width"], header["height"]), float(header["seconds"])
+
+        def understand(header: Header, pieces: list[bytes]) -> tuple[Picture, float]:
+            (data,) = pieces
+            if header["media_type"] not in MEDIA_TYPES.values():
+                raise BadMessage("a file of a type that is never written")
+            return Picture(data, header["media_type"], int(header["width"]), int(header["height"])), header["seconds"]
+
+        return await self._ask(process, order, blobs, understand)
 
     async def profile(self) -> Counter[Place]:
         """Return the seconds spent by line of code, once nothing is in work; empty unless ``Bounds.profile``."""
         places: Counter[Place] = Counter()
         for process in self._processes:
-            header, _ = await process.ask({"do": "profile"}, [])
-            places.update({Place(*place): seconds for *place, seconds in header["places"]})
+            places.update(await process.ask({"do": "profile"}, [], _places))
         return places
 
-    async def _ask(self, process: PhotoProcess, header: Header, blobs: Sequence[Blob]) -> tuple[Header, list[bytes]]:
+    async def _ask(
+        self,
+        process: PhotoProcess,
+        header: Header,
+        blobs: Sequence[Blob],
+        understand: Callable[[Header, list[bytes]], _Result],
+    ) -> _Result:
         """Ask a process whose turn has come, to the end, and let others have it then."""
         try:
-            return await _to_the_end(process.ask(header, blobs))
+            return await _to_the_end(process.ask(header, blobs, understand))
         finally:
             if process.is_dead:
                 self._bury(process)
@@ -156,6 +175,10 @@ class DecodedPhoto:
     def forget(self) -> None:
         """Let the process let go of it."""
         self._process.tell({"do": "forget", "photo": self._number})
+
+
+def _places(header: Header, blobs: list[bytes]) -> dict[Place, float]:
+    return {Place(*place): float(seconds) for *place, seconds in header["places"]}
 
 
 def _first(line: deque[asyncio.Future[PhotoProcess]]) -> asyncio.Future[PhotoProcess] | None:

@@ -6,10 +6,10 @@ import asyncio
 import os
 import signal
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import Self
+from typing import Self, TypeVar
 
 from inference.imaging import Limits
 from inference.problems import OutOfMemory, Problem
@@ -21,6 +21,8 @@ KILLED = "killed by SIGKILL"
 """How a process died that the system, or an operator, has killed."""
 
 _READ_AHEAD = 2**22
+
+_Result = TypeVar("_Result")
 
 
 class ProcessDied(Exception):  # noqa: N818 - it says what happened
@@ -73,9 +75,8 @@ class PhotoProcess:
         reader, writer = await asyncio.open_unix_connection(sock=connection, limit=_READ_AHEAD)
         process = cls(fork_server, reader, writer, bounds.seconds)
         first = {"limits": asdict(bounds.limits), "memory_bytes": bounds.memory_bytes, "profile": bounds.profile}
-        introduction, _ = await process.ask(first, [])
-        process._pid = int(introduction["pid"])
-        unprotected = "; ".join(map(str, introduction["missing"]))
+        process._pid, missing = await process.ask(first, [], lambda who, _: (int(who["pid"]), list(who["missing"])))
+        unprotected = "; ".join(map(str, missing))
         log.event("photo_process_started", pid=process._pid, niceness=niceness, unprotected=unprotected or "nowhere")
         return process
 
@@ -84,32 +85,33 @@ class PhotoProcess:
         if not self.is_dead:
             self._writer.writelines(packed(header))
 
-    async def ask(self, header: Header, blobs: Sequence[Blob]) -> tuple[Header, list[bytes]]:
-        """Return the answer; raises ``Problem``, ``ProcessFailed`` and ``ProcessDied``."""
+    async def ask(
+        self, header: Header, blobs: Sequence[Blob], understand: Callable[[Header, list[bytes]], _Result]
+    ) -> _Result:
+        """Return what ``understand`` makes of the answer; raises ``Problem``, ``ProcessFailed`` and ``ProcessDied``.
+
+        ``understand`` may raise ``BadMessage``, ``KeyError``, ``TypeError`` or ``ValueError``: a process whose answer
+        can't be what was asked for may have been taken over, and is killed.
+        """
         try:
             async with asyncio.timeout(self._seconds):
                 self._writer.writelines(packed(header, blobs))
                 await self._writer.drain()
                 answer, pieces = await read(self._reader)
-        except (EOFError, OSError, BadMessage, TimeoutError) as error:
+            _raise_for(answer)
+            return understand(answer, pieces)
+        except (EOFError, OSError, BadMessage, TimeoutError, KeyError, TypeError, ValueError) as error:
             raise await self._end(error) from error
-        if "problem" in answer:
-            raise Problem.from_json(answer["problem"])
-        if "out_of_memory" in answer:
-            raise OutOfMemory
-        if "failure" in answer:
-            raise ProcessFailed(answer["failure"])
-        return answer, pieces
 
     async def _end(self, error: Exception) -> ProcessDied:
         self.is_dead = True
         self._writer.close()
         if isinstance(error, TimeoutError):
             manner = f"killed after {self._seconds:g} s"
-        elif isinstance(error, BadMessage):
-            manner = f"killed for talking nonsense: {error}"
-        else:
+        elif isinstance(error, (EOFError, OSError)):
             manner = ""
+        else:
+            manner = "killed for talking nonsense"
         if manner and self._pid:
             with suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGKILL)
@@ -117,3 +119,12 @@ class PhotoProcess:
             manner = await asyncio.to_thread(self._fork_server.manner, self._pid)
         log.event("photo_process_died", pid=self._pid, manner=manner or "ended at its start")
         return ProcessDied(manner, of_this_photo=True)
+
+
+def _raise_for(answer: Header) -> None:
+    if "problem" in answer:
+        raise Problem.from_json(answer["problem"])
+    if "out_of_memory" in answer:
+        raise OutOfMemory
+    if "failure" in answer:
+        raise ProcessFailed(answer["failure"])

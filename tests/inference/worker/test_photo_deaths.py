@@ -19,17 +19,20 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="pr
 
 
 async def test_processes_killed_under_load_cost_no_answer(weights_flags: list[str], tmp_path: Path) -> None:
-    photos = [encoded(photograph(700 + number, 500)) for number in range(60)]
+    photos = [
+        encoded(photograph(500 + number, 300)) for number in range(150)
+    ]  # one that was hit goes to their end, and is not hit again
 
     async def recolor(session: aiohttp.ClientSession, photo: bytes) -> int:
         async with session.post("/v1/recolor", data=photo) as response:
             return response.status
 
-    with RunningWorker("--port", "0", "--device", "cpu", *weights_flags, folder=tmp_path) as worker:
+    flags = ["--port", "0", "--device", "cpu", "--queue-size", "200", *weights_flags]
+    with RunningWorker(*flags, folder=tmp_path) as worker:
         worker.wait_ready()
         async with aiohttp.ClientSession(worker.url) as session:
             running = [asyncio.create_task(recolor(session, photo)) for photo in photos]
-            for _ in range(4):
+            for _ in range(3):
                 await asyncio.sleep(0.15)
                 for process in family_of(worker.process.pid)[2:]:
                     os.kill(process, signal.SIGKILL)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
+import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from inference.imaging import Limits, decode, encode
 from inference.problems import BrokenImage, OutOfMemory, TooManyPixels
 from inference.vocabulary import InputKind, RecolorOptions
 from inference.worker.photo_processes.fork_server import ForkServer
+from inference.worker.photo_processes.messages import receive, send
 from inference.worker.photo_processes.pool import PhotoProcesses
 from inference.worker.photo_processes.process import KILLED, Bounds, ProcessDied
 from tests.inference.conftest import encoded, photograph
@@ -208,3 +212,35 @@ async def test_a_fork_server_that_died_is_replaced_and_takes_its_processes_along
     async with asyncio.timeout(10):
         while any(Path(f"/proc/{process}").exists() for process in new):
             await asyncio.sleep(0.02)
+
+
+async def test_a_process_that_answers_what_was_not_asked_is_not_trusted(jpeg: bytes) -> None:
+    """As one may that a photo has taken over; a fork server of the test's own stands in for it."""
+    answers = {
+        "measure": {"pixels": "many", "seconds": 0.1},
+        "decode": {"kind": "gray", "shapes": [[4, 4]], "seconds": 0.1, "blobs": [64]},
+    }
+    for asked, answer in answers.items():
+        processes = PhotoProcesses(1, TakenOver(asked, answer), Bounds(Limits(), GIBIBYTE, 60))
+        with pytest.raises(ProcessDied, match="nonsense"):
+            await (processes.measure(jpeg) if asked == "measure" else processes.decode(jpeg, SHAPES))
+
+
+class TakenOver(ForkServer):
+    """Its processes introduce themselves, and then answer ``asked`` with ``answer``."""
+
+    def __init__(self, asked: str, answer: dict[str, object]) -> None:
+        self._asked, self._answer = asked, answer
+
+    def fork(self, niceness: int) -> socket.socket:
+        own, other = socket.socketpair()
+        threading.Thread(target=self._serve, args=(other,), daemon=True).start()
+        return own
+
+    def _serve(self, connection: socket.socket) -> None:
+        receive(connection)
+        send(connection, {"pid": 0, "missing": []})
+        order, _ = receive(connection)
+        assert order["do"] == self._asked
+        text = json.dumps({"blobs": [], **self._answer}).encode()
+        connection.sendall(len(text).to_bytes(4, "big") + text + b"x" * 64)
