@@ -32,6 +32,7 @@ _OBJECT_STORE_BYTES = 512 * 2**20
 """For photos and answers on their way between processes."""
 _POLL_SECONDS = 0.1
 _BEYOND_DRAINING_SECONDS = 5.0
+_SETTLE_SECONDS = 30.0
 _COMPLAINT = re.compile(r"UnusableSettings: (.+)")
 
 Settings: TypeAlias = tuple[WorkerSettings, ClusterSettings]
@@ -55,6 +56,7 @@ async def serve(settings: Settings, port: int, read_again: Callable[[], Settings
             manager.stopping()
             if deployment.is_listening:
                 await _drain(worker.drain_seconds)
+            await deployment.settle()
         finally:
             await asyncio.to_thread(_end, own=cluster.address is None)
     log.event("stopped")
@@ -67,6 +69,7 @@ class _Deployment:
     def __init__(self, port: int) -> None:
         self.is_listening = False
         self._port = port
+        self._deploying: asyncio.Task[None] | None = None
 
     async def deploy(self, settings: Settings) -> None:
         """Deploy, in place of what there is: replicas are replaced one by one, and finish what they have in hand.
@@ -77,7 +80,8 @@ class _Deployment:
         await asyncio.to_thread(_try_weights, worker)
         announcing = asyncio.create_task(self._announce(worker))
         try:
-            await asyncio.to_thread(_run, settings)
+            self._deploying = asyncio.create_task(asyncio.to_thread(_run, settings))
+            await asyncio.shield(self._deploying)
             await announcing
         except RuntimeError as error:
             if complaint := _COMPLAINT.search(_said_by_replicas()):
@@ -85,6 +89,11 @@ class _Deployment:
             raise
         finally:
             announcing.cancel()
+
+    async def settle(self) -> None:
+        """Wait until Serve has finished with what it was told last: Ray can't be left in the middle of that."""
+        if self._deploying is not None:
+            await asyncio.wait([self._deploying], timeout=_SETTLE_SECONDS)
 
     async def _announce(self, worker: WorkerSettings) -> None:
         """Say where the ingress listens, once it does."""
