@@ -272,5 +272,17 @@ async def test_notes_that_come_at_the_same_time_are_all_kept(ledger: Ledger) -> 
         assert entry.request.context == {f"note {n}": n for n in range(10)}
 
 
+async def test_work_that_is_cancelled_in_mid_transaction_keeps_nobody_from_writing(ledger: Ledger) -> None:
+    request = asking()
+    await ledger.record(request)
+    for number in range(60):
+        claiming = asyncio.create_task(ledger.claim(request.id))
+        await asyncio.sleep(number % 15 * 0.0003)
+        claiming.cancel()
+        await asyncio.wait([claiming])
+        async with asyncio.timeout(10):
+            await ledger.released(request.id)
+
+
 def _hour_ago() -> datetime:
     return datetime.now(UTC) - timedelta(hours=1)
