@@ -1,4 +1,4 @@
-"""The operator's pages keep in step with the code: their log lines, settings, metrics and commands exist."""
+"""The operator's pages keep in step with the code: their log lines, settings, metrics, commands and links exist."""
 
 from __future__ import annotations
 
@@ -98,3 +98,9 @@ def test_every_command_that_is_shown_is_understood(page: Path) -> None:
     commands = [found for found in re.findall(shown, page.read_text("utf-8")) if found not in ("purge", "load")]
     for command in commands:
         parse_arguments(shlex.split(command.replace("ID", "some-request")))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
