@@ -57,7 +57,7 @@ class PostgresqlServer:
         if self._process is not None:
             return
         options = {"listen_addresses": "", "unix_socket_directories": str(self._folder), "max_connections": "200"}
-        command = [str(_program("postgres")), "-D", str(self._data)]
+        command = [*_dying_with_us(), str(_program("postgres")), "-D", str(self._data)]
         for name, value in {**options, **_FAST}.items():
             command += ["-c", f"{name}={value}"]
         with (self._folder / "log").open("ab") as log:
@@ -134,6 +134,11 @@ def running_postgresql() -> Iterator[PostgresqlServer]:
 def _ordinary_user() -> str:
     known = {entry.pw_name for entry in pwd.getpwall()}
     return next(name for name in _ORDINARY_USERS if name in known)
+
+
+def _dying_with_us() -> list[str]:
+    """Return what makes a program end with the tests, even when those are killed."""
+    return ["setpriv", "--pdeathsig", "QUIT"] if shutil.which("setpriv") else []
 
 
 def _program(name: str) -> Path:
