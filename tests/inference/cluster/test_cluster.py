@@ -116,21 +116,27 @@ async def test_it_grows_while_photos_wait(cluster: RunningCluster) -> None:
     assert set(load.statuses) == {200}
 
 
+async def kill_a_replica(cluster: RunningCluster) -> None:
+    known = len(cluster.pids("Replica"))
+    os.kill(cluster.pids("Replica")[-1], signal.SIGSTOP)  # so that it has photos in hand when it dies
+    await asyncio.sleep(0.5)
+    os.kill(cluster.pids("Replica")[-1], signal.SIGKILL)
+    async with asyncio.timeout(60):
+        while len(cluster.pids("Replica")) == known:  # until another has taken its place
+            await asyncio.sleep(0.1)
+
+
 async def test_a_replica_that_is_killed_loses_no_photo(cluster: RunningCluster) -> None:
     await wait_for_metric(cluster, "colorizebot_cluster_replicas", lambda replicas: replicas >= 1)
     before = await metric(cluster, "colorizebot_cluster_retries_total")
     counted = await metric(cluster, "colorizebot_worker_batch_items_sum")
-    known = len(cluster.pids("Replica"))
     async with under_load(cluster) as load:
         await load.wait_for(10)
-        os.kill(cluster.pids("Replica")[-1], signal.SIGSTOP)  # so that it has photos in hand when it dies
-        await asyncio.sleep(0.5)
-        os.kill(cluster.pids("Replica")[-1], signal.SIGKILL)
-        await load.wait_for(20)
-        async with asyncio.timeout(60):
-            while len(cluster.pids("Replica")) == known:  # until another has taken its place
-                await asyncio.sleep(0.1)
-        await load.wait_for(10)
+        for _ in range(3):  # whether it has photos in hand is chance, where others get them
+            await kill_a_replica(cluster)
+            await load.wait_for(20)
+            if await metric(cluster, "colorizebot_cluster_retries_total") > before:
+                break
     assert set(load.statuses) == {200}
     assert await metric(cluster, "colorizebot_cluster_retries_total") > before
     assert await metric(cluster, "colorizebot_worker_batch_items_sum") > counted, "what it had counted is gone with it"
@@ -182,7 +188,8 @@ async def test_it_drains(cluster: RunningCluster, jpeg: bytes) -> None:
         await under_way.send(jpeg[100:])
         assert (await under_way.response()).status == 200
     assert cluster.wait_end() == 0
-    assert "Traceback" not in cluster.output
+    # Before, there may be what Ray says of the replica that was killed.
+    assert "Traceback" not in cluster.output.partition("draining requests=1")[2]
     async with asyncio.timeout(20):
         while any(Path(f"/proc/{pid}").exists() for part in ("Ingress", "Replica") for pid in cluster.pids(part)):
             await asyncio.sleep(0.1)

@@ -60,7 +60,14 @@ def large() -> bytes:
 
 def forked() -> set[int]:
     """The photo processes of this test run."""
-    return {pid for pid in family_of(os.getpid()) if b"photo_processes" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+    return {pid for pid in family_of(os.getpid()) if b"photo_processes" in _command(pid)}
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+        return b""
 
 
 async def newly_forked(before: set[int]) -> int:
