@@ -15,8 +15,8 @@ def family_of(pid: int) -> list[int]:
     """Return the process and all its descendants that are alive, oldest first; see proc_pid_task(5)."""
     family = [pid]
     for member in family:
-        for thread in Path(f"/proc/{member}/task").iterdir():
-            with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            for thread in Path(f"/proc/{member}/task").iterdir():
                 family += map(int, (thread / "children").read_text(encoding="ascii").split())
     return family
 

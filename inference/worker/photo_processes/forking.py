@@ -31,16 +31,13 @@ def main() -> None:
     with socket.socket(fileno=_STANDARD_INPUT) as control:
         _tell_of_the_dead(alive, control)
         gc.freeze()  # or collecting garbage would write to, and so copy, what the processes share
-        while True:
-            niceness, descriptors, _, _ = socket.recv_fds(control, 1, 1)
-            if not niceness:
-                break
-            connection = socket.socket(fileno=descriptors[0])
+        while (order := _next_order(control)) is not None:
+            niceness, connection = order
             process = os.fork()
             if process == 0:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 control.close()
-                os.nice(niceness[0])
+                os.nice(niceness)
                 serve(connection)
                 os._exit(0)
             alive.add(process)
@@ -48,6 +45,15 @@ def main() -> None:
     for process in alive:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
+
+
+def _next_order(control: socket.socket) -> tuple[int, socket.socket] | None:
+    """Return how much the next process is to give way, and whom it is to talk to; None when the worker has gone."""
+    try:
+        niceness, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+    except ConnectionResetError:  # it didn't wait to hear who died
+        return None
+    return (niceness[0], socket.socket(fileno=descriptors[0])) if niceness else None
 
 
 def _tell_of_the_dead(alive: set[int], control: socket.socket) -> None:

@@ -251,3 +251,17 @@ class TakenOver(ForkServer):
         assert order["do"] == self._asked
         text = json.dumps({"blobs": [], **self._answer}).encode()
         connection.sendall(len(text).to_bytes(4, "big") + text + b"x" * 64)
+
+
+@needs_linux
+async def test_a_fork_server_that_is_closed_ends_in_peace(jpeg: bytes, capfd: pytest.CaptureFixture[str]) -> None:
+    """Also where nobody has asked how a process died."""
+    fork_server, before = ForkServer(), forked()
+    await PhotoProcesses(1, fork_server, Bounds(Limits(), GIBIBYTE, 60)).measure(jpeg)
+    process = await newly_forked(before)
+    os.kill(process, signal.SIGKILL)
+    while Path(f"/proc/{process}").exists():
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    fork_server.close()
+    assert capfd.readouterr().err == ""
