@@ -257,6 +257,14 @@ class Ledger:
         """Return when how many photos were asked for in a community since then, oldest first, deleted ones too."""
         return await self._taken(requests.c.platform == platform, requests.c.community == community, since=since)
 
+    async def photos_from_requester(self, platform: str, requester: str, *, since: datetime) -> int:
+        """Return for how many photos a person asked since then, deleted ones too."""
+        return await self._photos(requests.c.platform == platform, requests.c.requester == requester, since=since)
+
+    async def photos_from_community(self, platform: str, community: str, *, since: datetime) -> int:
+        """Return how many photos were asked for in a community since then, deleted ones too."""
+        return await self._photos(requests.c.platform == platform, requests.c.community == community, since=since)
+
     async def counts(self) -> Mapping[State, int]:
         """Count the entries by state."""
         statement = select(requests.c.state, func.count()).group_by(requests.c.state)
@@ -300,6 +308,13 @@ class Ledger:
         )
         async with self._engine.connect() as connection:
             return [(row.created, row.pictures) for row in await connection.execute(statement)]
+
+    async def _photos(self, *conditions: ColumnElement[bool], since: datetime) -> int:
+        statement = select(func.coalesce(func.sum(requests.c.pictures), 0))
+        async with self._engine.connect() as connection:
+            return int(
+                (await connection.execute(statement.where(*conditions, requests.c.created >= since))).scalar_one()
+            )
 
     async def _change(self, statement: Update) -> bool:
         async with self._engine.begin() as connection:

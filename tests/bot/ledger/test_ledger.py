@@ -198,6 +198,9 @@ async def test_photos_are_counted_per_person_and_community_since_a_moment(ledger
     assert of_ann == [(noon, 2), (noon, 2), (noon + timedelta(minutes=1), 2)]
     assert await ledger.taken_from_requester("web", "nobody", since=noon) == []
     assert await ledger.taken_from_community("web", "c", since=noon) == [(noon, 2), (noon, 2)]
+    assert await ledger.photos_from_community("web", "c", since=noon) == 4
+    assert await ledger.photos_from_requester("web", "ann", since=noon) == sum(photos for _, photos in of_ann)
+    assert await ledger.photos_from_requester("web", "nobody", since=noon) == 0
     assert await ledger.taken_from_community("reddit", "c", since=noon) == []
 
 
