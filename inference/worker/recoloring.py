@@ -43,25 +43,20 @@ class Recolorer:
         device_thread: Executor,
         settings: WorkerSettings,
         metrics: Metrics,
-        fork_server: ForkServer | None = None,
+        fork_server: ForkServer,
     ) -> None:
-        """Serve ``engine``; ``fork_server`` may have been started earlier, while the engine was loading."""
+        """Serve ``engine``, with processes from ``fork_server``."""
         self.engine = engine
         self._metrics = metrics
-        self._fork_server = fork_server or ForkServer()
         bounds = Bounds(engine.limits, settings.photo_memory_bytes, settings.photo_seconds, settings.profile)
-        self._processes = PhotoProcesses(settings.photo_processes, self._fork_server, bounds)
+        self._processes = PhotoProcesses(settings.photo_processes, fork_server, bounds)
         # Large photos have processes of their own, that give way: small ones wait neither behind them nor beside them.
         self._processes_for_large = PhotoProcesses(
-            settings.photo_processes, self._fork_server, bounds, niceness=_NICENESS_OF_LARGE
+            settings.photo_processes, fork_server, bounds, niceness=_NICENESS_OF_LARGE
         )
         self._memory = PixelBudget(settings.pixels_in_memory)
         self._batcher = Batcher(
-            engine.forward,
-            device_thread,
-            BatchLimit(settings.batch_size),
-            metrics,
-            engine.make_room,
+            engine.forward, device_thread, BatchLimit(settings.batch_size), metrics, engine.make_room
         )
         self._shares_cores = engine.colorizer.device.type == "cpu"
 
@@ -72,10 +67,6 @@ class Recolorer:
     async def profile(self) -> Counter[Place]:
         """Return where the photo processes' seconds went, by line of code; for the end, when nothing is in work."""
         return await self._processes.profile() + await self._processes_for_large.profile()
-
-    def close(self) -> None:
-        """End the photo processes."""
-        self._fork_server.close()
 
     async def recolor(self, data: bytes, options: RecolorOptions, stages: Stages) -> Recolored:
         """Return the photo recolored; raises ``Problem``. Cancelled at any point, it goes no further.
