@@ -59,14 +59,21 @@ def large() -> bytes:
 
 
 def forked() -> set[int]:
-    """The photo processes of this test run."""
-    return {pid for pid in family_of(os.getpid()) if b"photo_processes" in _command(pid)}
+    """The photo processes of this test run; not the fork servers, whose children they are."""
+    return {pid for pid in family_of(os.getpid()) if b"photo_processes" in _command(_parent(pid))}
+
+
+def _parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+        return os.getpid()
 
 
 def _command(pid: int) -> bytes:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+    except (FileNotFoundError, ProcessLookupError):
         return b""
 
 
