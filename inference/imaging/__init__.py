@@ -1,6 +1,6 @@
 """Turns image files into what the network sees, and the network's answer into image files, at full size.
 
-Three steps, so that a worker can run the first and the last on threads and batch the middle one on its device::
+Three steps, so that a worker can run the first and the last in other processes and batch the middle one on its device::
 
     photo = decode(data, Limits())
     ab = [predict(lightness) for lightness in photo.network_input(shapes)]

@@ -109,7 +109,7 @@ class Worker:
         return self.recolorer
 
     def _load(self) -> Recolorer:
-        # PyTorch's threads spin while they wait for each other; beside threads that decode photos, or other programs,
+        # PyTorch's threads spin while they wait for each other; beside processes that decode photos, or others,
         # that makes the network many times slower. GNU OpenMP reads this when it is loaded.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         # Imports PyTorch, which takes seconds: not at the top, and not on the event loop's thread.

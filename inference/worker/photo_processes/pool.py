@@ -83,7 +83,7 @@ class PhotoProcesses:
     async def profile(self) -> Counter[Place]:
         """Return the seconds spent by line of code, once nothing is in work; empty unless ``Bounds.profile``."""
         places: Counter[Place] = Counter()
-        for process in self._processes:
+        for process in filter(PhotoProcess.look_whether_it_lives, self._processes):
             places.update(await process.ask({"do": "profile"}, [], _places))
         return places
 
@@ -120,6 +120,10 @@ class PhotoProcesses:
 
     def _hand_out(self) -> None:
         for process in self._idle[::-1]:
+            if not process.look_whether_it_lives():
+                self._idle.remove(process)
+                self._bury(process)
+                continue
             turn = _first(process.under_way) or _first(self._checks) or _first(self._new)
             if turn is not None:
                 self._idle.remove(process)

@@ -80,6 +80,14 @@ class PhotoProcess:
         log.event("photo_process_started", pid=process._pid, niceness=niceness, unprotected=unprotected or "nowhere")
         return process
 
+    def look_whether_it_lives(self) -> bool:
+        """Tell whether it lives; one that died with nothing to do must not be blamed on the next photo."""
+        if not self.is_dead and self._reader.at_eof():
+            self.is_dead = True
+            self._writer.close()
+            log.event("photo_process_died", pid=self._pid, manner="with nothing to do")
+        return not self.is_dead
+
     def tell(self, header: Header) -> None:
         """Say something that has no answer; nothing happens where the process is gone."""
         if not self.is_dead:

@@ -178,6 +178,19 @@ async def test_a_process_that_dies_costs_what_it_held_and_is_replaced(make: Make
 
 
 @needs_linux
+async def test_processes_that_died_with_nothing_to_do_are_not_blamed_on_a_photo(make: Make, jpeg: bytes) -> None:
+    processes, before = make(count=2), forked()
+    held = (await asyncio.gather(*(processes.decode(jpeg, SHAPES) for _ in range(6))))[0]
+    for process in forked() - before:
+        os.kill(process, signal.SIGKILL)
+    await asyncio.sleep(0.2)
+    assert (await processes.decode(jpeg, SHAPES)).kind is InputKind.GRAY
+    with pytest.raises(ProcessDied) as death:
+        await held.encode(AB, RecolorOptions())
+    assert not death.value.of_this_photo
+
+
+@needs_linux
 async def test_a_process_that_takes_too_long_is_killed(make: Make, large: bytes, jpeg: bytes) -> None:
     processes = make(seconds=0.2)
     with pytest.raises(ProcessDied, match="killed after") as death:
