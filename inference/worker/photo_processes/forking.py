@@ -42,6 +42,7 @@ def main() -> None:
                 os._exit(0)
             alive.add(process)
             connection.close()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # nobody wants to hear of it, and nothing changes the set
     for process in alive:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)

@@ -285,3 +285,17 @@ async def test_a_fork_server_that_is_closed_ends_in_peace(jpeg: bytes, capfd: py
     await asyncio.sleep(0.1)
     fork_server.close()
     assert capfd.readouterr().err == ""
+
+
+@needs_linux
+async def test_a_fork_server_ends_in_peace_however_many_it_takes_along(capfd: pytest.CaptureFixture[str]) -> None:
+    """Those that it kills first die while it kills the others."""
+    fork_server, before = ForkServer(), forked()
+    connections = [fork_server.fork(0) for _ in range(40)]
+    async with asyncio.timeout(30):
+        while len(forked() - before) < len(connections):
+            await asyncio.sleep(0.01)
+    fork_server.close()
+    assert capfd.readouterr().err == ""
+    for connection in connections:
+        connection.close()
