@@ -14,6 +14,7 @@ import time
 from inference.worker.photo_processes.forking import DEATH, MODULE
 
 _MANNER_SECONDS = 2.0
+_REMEMBERED_DEATHS = 256
 # Each process is to use one core; NumPy's and OpenMP's threads would only be in each other's way.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 _SECRETS = "COLORIZEBOT_"
@@ -32,13 +33,20 @@ class ForkServer:
 
         A program that has died is replaced. Raises ``OSError`` where the system gives no more sockets or processes.
         """
+        if self._lock.acquire(blocking=False):  # or somebody listens already
+            # Whether or not anyone asks how they died: the program could tell no more once the socket is full.
+            try:
+                self._listen(0.0)
+            finally:
+                self._lock.release()
         own, other = socket.socketpair()
         with other:
             try:
                 self._order(other, niceness)
             except (BrokenPipeError, ConnectionResetError):
-                self.close()
-                self._start()
+                with self._lock:
+                    self.close()
+                    self._start()
                 self._order(other, niceness)
         return own
 
@@ -52,14 +60,28 @@ class ForkServer:
 
     def _wait_for(self, process: int) -> int | None:
         deadline = time.monotonic() + _MANNER_SECONDS
-        while process not in self._deaths:
-            ready, _, _ = select.select([self._control], [], [], max(0.0, deadline - time.monotonic()))
-            note = self._control.recv(DEATH.size, socket.MSG_WAITALL) if ready else b""
+        while process not in self._deaths and self._listen(max(0.0, deadline - time.monotonic())):
+            pass
+        return self._deaths.pop(process, None)
+
+    def _listen(self, seconds: float) -> bool:
+        """Note all deaths that the program tells of within a time; return whether it told of any."""
+        told = False
+        news = select.poll()
+        news.register(self._control, select.POLLIN)
+        while news.poll(0 if told else seconds * 1000):
+            try:
+                note = self._control.recv(DEATH.size, socket.MSG_WAITALL)
+            except ConnectionResetError:  # it died before it had all orders
+                break
             if len(note) < DEATH.size:
-                return None
+                break
             died, status = DEATH.unpack(note)
             self._deaths[died] = status
-        return self._deaths.pop(process)
+            told = True
+        while len(self._deaths) > _REMEMBERED_DEATHS:
+            del self._deaths[next(iter(self._deaths))]
+        return told
 
     def close(self) -> None:
         """End the program and all its processes."""

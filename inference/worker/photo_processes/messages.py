@@ -78,7 +78,7 @@ def _parsed(length: int, text: bytes) -> tuple[Header, list[int]]:
         header = json.loads(text)
         lengths = header.pop(_BLOBS)
         fits = all(isinstance(each, int) and each >= 0 for each in lengths) and sum(lengths) <= _LONGEST_BLOBS
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise BadMessage(f"a header of {length} bytes that can't be read") from error
     if not fits:
         raise BadMessage("blobs of impossible lengths")

@@ -76,7 +76,8 @@ class PhotoProcesses:
             (data,) = pieces
             if header["media_type"] not in MEDIA_TYPES.values():
                 raise BadMessage("a file of a type that is never written")
-            return Picture(data, header["media_type"], int(header["width"]), int(header["height"])), header["seconds"]
+            picture = Picture(data, header["media_type"], int(header["width"]), int(header["height"]))
+            return picture, float(header["seconds"])
 
         return await self._ask(process, order, blobs, understand)
 

@@ -66,7 +66,8 @@ class PhotoProcess:
         self._reader = reader
         self._writer = writer
         self._seconds = seconds
-        self._pid = 0
+        self.pid = 0
+        """Zero until it has told."""
 
     @classmethod
     async def start(cls, fork_server: ForkServer, niceness: int, bounds: Bounds) -> Self:
@@ -75,9 +76,9 @@ class PhotoProcess:
         reader, writer = await asyncio.open_unix_connection(sock=connection, limit=_READ_AHEAD)
         process = cls(fork_server, reader, writer, bounds.seconds)
         first = {"limits": asdict(bounds.limits), "memory_bytes": bounds.memory_bytes, "profile": bounds.profile}
-        process._pid, missing = await process.ask(first, [], lambda who, _: (int(who["pid"]), list(who["missing"])))
+        process.pid, missing = await process.ask(first, [], lambda who, _: (int(who["pid"]), list(who["missing"])))
         unprotected = "; ".join(map(str, missing))
-        log.event("photo_process_started", pid=process._pid, niceness=niceness, unprotected=unprotected or "nowhere")
+        log.event("photo_process_started", pid=process.pid, niceness=niceness, unprotected=unprotected or "nowhere")
         return process
 
     def look_whether_it_lives(self) -> bool:
@@ -85,7 +86,7 @@ class PhotoProcess:
         if not self.is_dead and self._reader.at_eof():
             self.is_dead = True
             self._writer.close()
-            log.event("photo_process_died", pid=self._pid, manner="with nothing to do")
+            log.event("photo_process_died", pid=self.pid, manner="with nothing to do")
         return not self.is_dead
 
     def tell(self, header: Header) -> None:
@@ -98,8 +99,8 @@ class PhotoProcess:
     ) -> _Result:
         """Return what ``understand`` makes of the answer; raises ``Problem``, ``ProcessFailed`` and ``ProcessDied``.
 
-        ``understand`` may raise ``BadMessage``, ``KeyError``, ``TypeError`` or ``ValueError``: a process whose answer
-        can't be what was asked for may have been taken over, and is killed.
+        ``understand`` may raise ``BadMessage`` and what reading a wrong document raises: a process whose answer can't
+        be what was asked for may have been taken over, and is killed.
         """
         try:
             async with asyncio.timeout(self._seconds):
@@ -108,7 +109,7 @@ class PhotoProcess:
                 answer, pieces = await read(self._reader)
             _raise_for(answer)
             return understand(answer, pieces)
-        except (EOFError, OSError, BadMessage, TimeoutError, KeyError, TypeError, ValueError) as error:
+        except (EOFError, OSError, BadMessage, AttributeError, KeyError, TypeError, ValueError) as error:
             raise await self._end(error) from error
 
     async def _end(self, error: Exception) -> ProcessDied:
@@ -120,12 +121,12 @@ class PhotoProcess:
             manner = ""
         else:
             manner = "killed for talking nonsense"
-        if manner and self._pid:
+        if manner and self.pid:
             with suppress(ProcessLookupError):
-                os.kill(self._pid, signal.SIGKILL)
-        elif self._pid:
-            manner = await asyncio.to_thread(self._fork_server.manner, self._pid)
-        log.event("photo_process_died", pid=self._pid, manner=manner or "ended at its start")
+                os.kill(self.pid, signal.SIGKILL)
+        elif self.pid:
+            manner = await asyncio.to_thread(self._fork_server.manner, self.pid)
+        log.event("photo_process_died", pid=self.pid, manner=manner or "ended at its start")
         return ProcessDied(manner, of_this_photo=True)
 
 

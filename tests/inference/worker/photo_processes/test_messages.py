@@ -57,6 +57,7 @@ async def test_the_worker_reads_what_a_process_sends() -> None:
         b'\x00\x00\x00\x0e{"blobs":[-1]}',
         b'\x00\x00\x00\x17{"blobs":[99999999999]}\n',
         b'\x00\x00\x00\x0f{"blobs": "ab"}',
+        (100_000).to_bytes(4, "big") + b"[" * 100_000,
     ],
 )
 async def test_nonsense_is_told_from_messages(said: bytes) -> None:

@@ -22,7 +22,7 @@ from inference.vocabulary import InputKind, RecolorOptions
 from inference.worker.photo_processes.fork_server import ForkServer
 from inference.worker.photo_processes.messages import receive, send
 from inference.worker.photo_processes.pool import PhotoProcesses
-from inference.worker.photo_processes.process import KILLED, Bounds, ProcessDied
+from inference.worker.photo_processes.process import KILLED, Bounds, PhotoProcess, ProcessDied
 from tests.inference.conftest import encoded, photograph
 
 SHAPES = [(192, 192)]
@@ -243,11 +243,12 @@ async def test_a_fork_server_that_died_is_replaced_and_takes_its_processes_along
 
 async def test_a_process_that_answers_what_was_not_asked_is_not_trusted(jpeg: bytes) -> None:
     """As one may that a photo has taken over; a fork server of the test's own stands in for it."""
-    answers = {
-        "measure": {"pixels": "many", "seconds": 0.1},
-        "decode": {"kind": "gray", "shapes": [[4, 4]], "seconds": 0.1, "blobs": [64]},
-    }
-    for asked, answer in answers.items():
+    answers: list[tuple[str, dict[str, object]]] = [
+        ("measure", {"pixels": "many", "seconds": 0.1}),
+        ("measure", {"problem": ["not", "one"]}),
+        ("decode", {"kind": "gray", "shapes": [[4, 4]], "seconds": 0.1, "blobs": [64]}),
+    ]
+    for asked, answer in answers:
         processes = PhotoProcesses(1, TakenOver(asked, answer), Bounds(Limits(), GIBIBYTE, 60))
         with pytest.raises(ProcessDied, match="nonsense"):
             await (processes.measure(jpeg) if asked == "measure" else processes.decode(jpeg, SHAPES))
@@ -299,3 +300,13 @@ async def test_a_fork_server_ends_in_peace_however_many_it_takes_along(capfd: py
     assert capfd.readouterr().err == ""
     for connection in connections:
         connection.close()
+
+
+@needs_linux
+async def test_a_fork_server_forks_on_however_many_deaths_nobody_asked_about(fork_server: ForkServer) -> None:
+    bounds = Bounds(Limits(), GIBIBYTE, 60)
+    for _ in range(400):
+        process = await PhotoProcess.start(fork_server, 0, bounds)
+        os.kill(process.pid, signal.SIGKILL)
+        while process.look_whether_it_lives():
+            await asyncio.sleep(0.001)
