@@ -15,7 +15,7 @@ from bot.problems import OperatorError
 MAX_LINK_LENGTH = 4096
 _WEB_PORTS = frozenset({80, 443})
 _FIRST_USER_PORT = 1024  # below are mail, databases' and terminals' well-known ports, apart from the web's
-_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
+_NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 _ENDS_IN_NUMBER = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)\.?")
 _BEYOND_HOST_AND_PORT = frozenset("/?#@\\")
 
@@ -82,9 +82,10 @@ def _parse(text: str, base: URL | None) -> URL:
         raise Cause.NOT_A_LINK.refused()
     try:
         url = URL(text.strip())
-    except ValueError as error:
+        # Anew from text: the host of what is joined hasn't been read yet, and may be none.
+        return url if base is None else URL(str(base.join(url)))
+    except (ValueError, IndexError) as error:
         raise Cause.NOT_A_LINK.refused() from error
-    return url if base is None else base.join(url)
 
 
 def _bare_address(host: str) -> IPv4Address | IPv6Address | None:

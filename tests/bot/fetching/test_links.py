@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from yarl import URL
 
@@ -63,6 +63,8 @@ def test_ordinary_links_pass(text: str, url: str) -> None:
         "http://example.org:0/",
         "http://example.org:22/",
         "http://example.org:25/",
+        f"http://{'a' * 64}.org/",
+        "http://0x]a@[[@",
         "https://example.org/" + "a" * 4096,
     ],
 )
@@ -77,6 +79,7 @@ def test_what_is_no_web_link_is_refused(text: str) -> None:
         st.text(), st.from_regex(r"https?://[^/]*/?.*"), st.text("htp:/@.[]%0x17f\\#?é。").map("http://{}".format)
     )
 )
+@example("http://[%00::1]")
 def test_whatever_is_written_gets_an_answer(text: str) -> None:
     for base in (None, URL("https://example.org/page")):
         try:
