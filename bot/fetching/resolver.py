@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-_THREADS = 4
+# Far more than fetches at once: look-ups that outlive their fetch hold up nobody else's. Made only when needed.
+_THREADS = 32
 _NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
 
 

@@ -1,8 +1,10 @@
 import asyncio
 import gzip
 import shutil
+import socket
 import ssl
 import subprocess
+import threading
 import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Callable
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.fetching import Fetched, Fetcher, FetchRefused
+from bot.fetching import Fetched, Fetcher, FetchRefused, resolver
 from bot.fetching.refusals import Cause
 from bot.settings import FetchSettings
 from tests.bot.fetching.site import JPEG, KnownNames, Site, page, raw, redirect
@@ -411,6 +413,25 @@ class TestTurns:
         async with Fetcher(settings(site, allow_private=[]), resolver=names) as fetcher, asyncio.timeout(2):
             assert (await fetcher.fetch(site.url("/a", host="eyeballs.test"))).data == JPEG
         assert dialled == ["127.0.0.2"]
+
+
+async def test_names_that_take_for_ever_hold_up_nobody_else(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = threading.Event()
+
+    def look_up(host: str, port: int, family: socket.AddressFamily) -> list[tuple[socket.AddressFamily, int, str]]:
+        if host != "photos.test":
+            answered.wait()
+        return [(socket.AF_INET, socket.IPPROTO_TCP, "127.0.0.1")]
+
+    monkeypatch.setattr(resolver, "_look_up", look_up)
+    site.answers["/a.jpg"] = picture()
+    async with Fetcher(settings(site, timeout_seconds=0.5)) as fetcher:
+        try:
+            slow = await asyncio.gather(*(refusal(fetcher, f"http://{index}.slow.test/") for index in range(8)))
+            assert {refused.reason for refused in slow} == {"link_timeout"}
+            assert (await fetcher.fetch(site.url("/a.jpg", "photos.test"))).data == JPEG
+        finally:
+            answered.set()
 
 
 @pytest.mark.parametrize("cause", list(Cause))
