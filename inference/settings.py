@@ -155,7 +155,10 @@ def toml_table(name: str) -> dict[str, Any]:
     """Return a table of ``colorizebot.toml``, empty where there is none; raises ``tomllib.TOMLDecodeError``."""
     if not TOML_FILE.is_file():
         return {}
-    table = tomllib.loads(TOML_FILE.read_text(encoding="utf-8")).get(name, {})
+    try:
+        table = tomllib.loads(TOML_FILE.read_text(encoding="utf-8")).get(name, {})
+    except UnicodeDecodeError as error:
+        raise tomllib.TOMLDecodeError("it is no text in UTF-8") from error
     if not isinstance(table, dict):
         raise tomllib.TOMLDecodeError(f"“{name}” has to be a table: [{name}]")
     return table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsError
 
 from inference import secret_files
 from inference.settings import (
+    ENV_FILE,
     ENVIRONMENT_PREFIX,
     TOML_FILE,
     TOML_TABLE,
@@ -54,11 +55,17 @@ def read_settings(settings_class: type[Settings], flags: Mapping[str, Any], pref
     try:
         return settings_class(**flags)
     except ValidationError as error:
-        raise UnusableSettings("; ".join(_complaint(dict(each), prefix) for each in error.errors()) + ".") from error
+        secrets = secret_files.secret_fields(settings_class)
+        complaints = [_complaint(dict(each), prefix, secrets) for each in error.errors()]
+        raise UnusableSettings("; ".join(complaints) + ".") from None  # pydantic's own message tells secrets
     except SettingsError as error:
         raise UnusableSettings(f"The settings can't be read: {error}.") from error
     except tomllib.TOMLDecodeError as error:
         raise UnusableSettings(f"{TOML_FILE} can't be read: {error}.") from error
+    except UnicodeDecodeError as error:
+        raise UnusableSettings(f"{ENV_FILE} can't be read: it is no text in UTF-8.") from error
+    except OSError as error:
+        raise UnusableSettings(f"{error.filename} can't be read: {(error.strerror or str(error)).lower()}.") from error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -91,13 +98,15 @@ def _shown_default(field: FieldInfo) -> str:
     return str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
 
 
-def _complaint(error: dict[str, Any], prefix: str) -> str:
+def _complaint(error: dict[str, Any], prefix: str, secrets: Collection[str]) -> str:
     message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
     if error["type"] == secret_files.ERROR_TYPE:
         return f"{variable_of(error['ctx']['field'])} {message}"
     if not error["loc"]:
         return message
     name = str(error["loc"][0])
+    if name in secrets:
+        return f"{names_of(name, prefix)} has to be {message}"
     if error["type"] == "value_error":
         return f"{names_of(name, prefix)} can't be “{error['input']}”: {message}"
     return f"{names_of(name, prefix)} can't be “{error['input']}”: it has to be {message}"

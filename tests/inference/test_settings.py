@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 
 import pytest
@@ -73,11 +74,30 @@ def test_what_cannot_be_used_is_named(flags: list[str], names: list[str]) -> Non
     assert "\n" not in str(complaint.value)
 
 
-@pytest.mark.parametrize("text", ["port = ", "worker = 3"])
+@pytest.mark.parametrize("text", ["port = ", "worker = 3", "host = 'café'"])
 def test_a_broken_toml_file_is_named(text: str) -> None:
-    Path("colorizebot.toml").write_text(text)
+    Path("colorizebot.toml").write_text(text, encoding="latin-1")
     with pytest.raises(UnusableSettings, match=r"colorizebot\.toml"):
         parse_settings([])
+
+
+def test_an_env_file_that_is_no_text_is_named() -> None:
+    Path(".env").write_bytes(b"COLORIZEBOT_WORKER_HOST=caf\xe9\n")
+    with pytest.raises(UnusableSettings, match=r"^\.env can't be read"):
+        parse_settings([])
+
+
+def test_a_file_that_the_system_refuses_is_named() -> None:
+    with pytest.raises(UnusableSettings, match="^x+ can't be read: file name too long"):
+        parse_settings(["--weights", "x" * 300])
+
+
+@pytest.mark.parametrize("token", ["1234567890123456", "['1234567890123456']"])
+def test_a_token_is_never_told(token: str) -> None:
+    Path("colorizebot.toml").write_text(f"[worker]\ntoken = {token}\n")
+    with pytest.raises(UnusableSettings, match="COLORIZEBOT_WORKER_TOKEN") as complaint:
+        parse_settings([])
+    assert "123456" not in "".join(traceback.format_exception(complaint.value))
 
 
 def test_help_tells_every_flag_variable_and_default(capsys: pytest.CaptureFixture[str]) -> None:
