@@ -66,8 +66,10 @@ async def _is_loopback(host: str, port: int) -> bool:
         found = await asyncio.get_running_loop().getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
-    except OSError:
-        return True  # nobody can listen at a name that there isn't, which whoever tries will say
+    except (OSError, UnicodeError) as error:
+        # Nor may it be tried: by then, the name may stand for an address that others reach.
+        why = getattr(error, "strerror", None) or "that is no name of a machine"
+        raise UnusableSettings(f"{names_of('host')} can't be “{host}”: {why.lower()}.") from error
     return all(ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback for *_, address in found)
 
 

@@ -88,23 +88,22 @@ def complaint_about(error: OSError, host: str, port: int) -> str:
 @contextmanager
 def _unix_socket(path: Path) -> Iterator[socket.socket]:
     """Bind a socket that only this user may connect to, in place of one that a killed worker left behind."""
-    _remove_stale(path)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    others_kept_out = os.umask(_OWNER_ONLY)
-    try:
-        listener.bind(str(path))
-    except OSError as error:
-        listener.close()
-        raise UnusableSettings(f"{names_of('socket')} can't be {path}: {_reason(error)}.") from error
-    finally:
-        os.umask(others_kept_out)
-    ours = path.stat().st_ino
-    try:
-        yield listener
-    finally:
-        listener.close()
-        if path.exists() and path.stat().st_ino == ours:
-            path.unlink()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        others_kept_out = os.umask(_OWNER_ONLY)
+        try:
+            _remove_stale(path)
+            listener.bind(str(path))
+        except OSError as error:
+            raise UnusableSettings(f"{names_of('socket')} can't be {path}: {_reason(error)}.") from error
+        finally:
+            os.umask(others_kept_out)
+        ours = path.stat().st_ino
+        try:
+            yield listener
+        finally:
+            listener.close()
+            if path.exists() and path.stat().st_ino == ours:
+                path.unlink()
 
 
 def _remove_stale(path: Path) -> None:

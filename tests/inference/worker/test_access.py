@@ -94,6 +94,28 @@ async def test_encryption_alone_does_not_say_who_may_come(certificates: Certific
             pass
 
 
+@pytest.mark.parametrize("host", ["no-such-machine.invalid", "a..b", "x" * 70])
+async def test_a_host_that_is_none_is_named(host: str) -> None:
+    with pytest.raises(UnusableSettings, match=rf"COLORIZEBOT_WORKER_HOST\) can't be “{host}”"):
+        async with served(host=host):
+            pass
+
+
+async def test_a_name_that_is_found_only_later_is_not_listened_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")])
+
+    def look_up(host: str | None, *arguments: Any, **more: Any) -> Any:
+        if (failure := next(answers, None)) is not None:
+            raise failure
+        return look_up_address("0.0.0.0", *arguments, **more)
+
+    look_up_address = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    with pytest.raises(UnusableSettings, match="temporary failure"):
+        async with served(host="worker.internal"):
+            pass
+
+
 def test_the_program_says_what_to_set_and_ends(tmp_path: Path) -> None:
     with RunningWorker("--host", "0.0.0.0", "--port", "0", folder=tmp_path) as worker:
         assert worker.wait_end() == 2

@@ -163,7 +163,7 @@ def test_a_socket_left_behind_is_replaced(short_folder: Path, weights_flags: lis
     assert not (short_folder / "worker.sock").exists()
 
 
-@pytest.mark.parametrize("path", ["a-file", "no-such-folder/worker.sock", "x" * 200])
+@pytest.mark.parametrize("path", ["a-file", "no-such-folder/worker.sock", "x" * 200, "x" * 300])
 def test_a_socket_that_cannot_be(tmp_path: Path, path: str) -> None:
     (tmp_path / "a-file").write_text("precious")
     with RunningWorker("--socket", path, folder=tmp_path) as worker:
