@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from bot.configuration import load_settings, renamed_settings, unknown_settings
 from bot.problems import OperatorError
 from bot.settings import PREFIX, Settings
+from inference import log_lines
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class CurrentSettings:
         for sentence in (*unknown_settings(), *renamed_settings()):
             _log.warning("%s", sentence)
         self._settings = changes.settings
-        logging.getLogger().setLevel(self._settings.log_level)
+        log_lines.set_level(self._settings.log_level)
         _log.info("settings read again: applied %s", ", ".join(changes.applied) or "nothing, for nothing has changed")
         if changes.for_restart:
             _log.warning("settings that take effect at the next start: %s", ", ".join(changes.for_restart))

@@ -44,8 +44,14 @@ def configure(level: str, form: LogFormat = "text", *, secrets: Collection[str] 
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines(secrets) if form == "json" else TextLines(secrets))
+    logging.basicConfig(handlers=[handler], force=True)
+    set_level(level)
+
+
+def set_level(level: str) -> None:
+    """Log events of at least ``level`` from now on, but libraries' own "debug" never."""
     chosen = logging.getLevelNamesMapping()[level.upper()]
-    logging.basicConfig(level=max(chosen, logging.INFO), handlers=[handler], force=True)
+    logging.getLogger().setLevel(max(chosen, logging.INFO))
     for name in _OWN_LOGGERS:
         logging.getLogger(name).setLevel(chosen)
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot import logs
 from bot.ledger.engine import make_engine, parse_url
+from bot.reloading import CurrentSettings
 from bot.settings import DiscordSettings, RedditSettings, Settings
 
 CONTENT = "a photo of grandma"
@@ -59,6 +60,22 @@ def test_a_higher_level_holds_for_all(capsys: pytest.CaptureFixture[str]) -> Non
     logging.getLogger("bot.pipeline").error("enough")
     [line] = capsys.readouterr().err.splitlines()
     assert '"message": "enough"' in line
+
+
+def test_a_level_that_is_read_again_holds_for_the_bot_and_lets_no_library_tell_secrets(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logs.configure("INFO")
+    current = CurrentSettings(Settings())
+    current.reload(lambda: Settings(log_level="DEBUG"))
+    logging.getLogger("bot.pipeline").debug("a detail")
+    logging.getLogger("prawcore").debug("Data: password")
+    current.reload(lambda: Settings(log_level="ERROR"))
+    logging.getLogger("bot.pipeline").warning("too little")
+    said = capsys.readouterr().err
+    assert "a detail" in said
+    assert "password" not in said
+    assert "too little" not in said
 
 
 async def test_what_people_sent_is_not_in_the_databases_errors(
