@@ -51,7 +51,7 @@ def of_link(link: str) -> Photo:
     """Return the photo that a link leads to, named after its address."""
     try:
         name = PurePosixPath(URL(link).path).name
-    except ValueError:
+    except (ValueError, IndexError):  # yarl trips over http://[]@
         name = ""
     return _named(link, name or "photo", spoiler=False)
 

@@ -243,7 +243,10 @@ def _is_below(url: URL, hosts: frozenset[str]) -> bool:
 
 
 def _url(link: str) -> URL | None:
+    """Return a link in its parts; ``None`` when it has none that can be read, the host's name among them."""
     try:
-        return URL(link)
-    except ValueError:
+        url = URL(link)
+        _ = url.host  # is read only when it is asked for, and may turn out to be none
+    except (ValueError, IndexError):  # yarl trips over http://[]@
         return None
+    return url

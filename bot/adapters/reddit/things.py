@@ -150,9 +150,12 @@ def data_of(child: object, kind: str) -> Data | None:
 
 
 def text(data: Data, name: str) -> str:
-    """Return a field that holds text; an empty text when it holds anything else."""
+    """Return a field that holds text; an empty text when it holds anything else.
+
+    JSON may hold halves of characters, which nothing that writes text takes; each becomes a question mark.
+    """
     value = data.get(name)
-    return value if isinstance(value, str) else ""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else ""
 
 
 def id_of(fullname: str) -> str:
@@ -164,14 +167,13 @@ def _comment(data: Data) -> Comment | None:
     created, fullname = _moment(data), _fullname(data, "t1")
     permalink = (text(data, "permalink") or text(data, "context")).split("?", 1)[0]
     submission = text(data, "link_id") or _submission_in(permalink)
-    body = data.get("body")
-    if created is None or not fullname or not submission or not isinstance(body, str):
+    if created is None or not fullname or not submission or not isinstance(data.get("body"), str):
         return None
     media = data.get("media_metadata")
     return Comment(
         fullname=fullname,
         author=_author(data),
-        body=body,
+        body=text(data, "body"),
         created=created,
         parent=text(data, "parent_id") or submission,
         submission=submission,
@@ -193,11 +195,16 @@ def _replies(data: Data) -> tuple[Comment, ...]:
 
 
 def _message(data: Data) -> Message | None:
-    created, fullname, body = _moment(data), _fullname(data, "t4"), data.get("body")
-    if created is None or not fullname or not isinstance(body, str):
+    created, fullname = _moment(data), _fullname(data, "t4")
+    if created is None or not fullname or not isinstance(data.get("body"), str):
         return None
     return Message(
-        fullname, _author(data), body, created, text(data, "parent_id") or None, unread=data.get("new") is True
+        fullname=fullname,
+        author=_author(data),
+        body=text(data, "body"),
+        created=created,
+        parent=text(data, "parent_id") or None,
+        unread=data.get("new") is True,
     )
 
 

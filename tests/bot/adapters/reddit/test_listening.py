@@ -116,6 +116,17 @@ async def test_a_message_with_a_link_is_a_summons(tmp_path: Path, reddit: Reddit
         assert (await desk.adapter.locate(to_post.request)).images[0].location == post.fields["url"]
 
 
+@pytest.mark.parametrize("link", ["http://xn--a/", "http://[]@", "![](\ud83d)"])
+async def test_a_link_that_nobody_can_read_stops_nothing(tmp_path: Path, reddit: RedditDouble, link: str):
+    async with listening(tmp_path, reddit) as desk:
+        odd = reddit.message(f"colorizebot {link}")
+        comment = reddit.comment(reddit.posts.image("pics", PHOTO), f"colorizebot {link}")
+        await entry_of(desk, odd)
+        found = await desk.adapter.locate((await entry_of(desk, comment)).request)
+        assert found.images
+        await entry_of(desk, reddit.message("https://i.redd.it/grandma.jpg", author="bob"))
+
+
 async def test_what_could_not_be_noted_down_is_seen_again(
     tmp_path: Path, reddit: RedditDouble, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
