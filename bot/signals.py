@@ -44,11 +44,15 @@ def until_told_to_stop(on_stop: Callable[[], None]) -> Iterator[None]:
 
 @contextmanager
 def at_hangup(reload: Callable[[], None]) -> Iterator[None]:
-    """Call ``reload`` at SIGHUP; when that says that the terminal was closed which the bot was started in, stop."""
-    loop, had_terminal = asyncio.get_running_loop(), _has_terminal()
+    """Call ``reload`` at SIGHUP; when that says that the terminal was closed which the bot was started in, stop.
+
+    Started by nohup, which lets it ignore SIGHUP, the bot outlives its terminal.
+    """
+    loop = asyncio.get_running_loop()
+    goes_with_terminal = _has_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
 
     def tell() -> None:
-        if had_terminal and not _has_terminal():
+        if goes_with_terminal and not _has_terminal():
             signal.raise_signal(signal.SIGTERM)
         else:
             reload()
