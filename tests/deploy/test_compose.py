@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from bot.settings import Settings
 from inference.settings import WorkerSettings, variable_of
 from tests.deploy import image
+from tests.postgresql import PostgresqlServer
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 _CHOSEN = {
@@ -112,6 +114,17 @@ def test_the_bot_can_start_with_what_it_is_given(folder: Path, monkeypatch: pyte
     assert settings.database_url is not None
     assert settings.database_url.get_secret_value() == "postgresql://colorizebot:postgres-password@database/colorizebot"
     assert not given["GRAFANA_PASSWORD"]
+
+
+def test_a_database_that_is_only_being_made_is_not_healthy(folder: Path, postgresql: PostgresqlServer) -> None:
+    """Until then the image's server listens on a socket only, as the one of the tests does."""
+    with socket.socket() as connection:
+        if connection.connect_ex(("127.0.0.1", 5432)) == 0:
+            pytest.skip("another PostgreSQL listens on port 5432")
+    _, program, *arguments = _config(folder, "compose.yaml")["services"]["database"]["healthcheck"]["test"]
+    postgresql.run(program)
+    with pytest.raises(subprocess.CalledProcessError):
+        postgresql.run(program, *arguments)
 
 
 def test_nothing_listens_beyond_this_machine_unless_told_to(folder: Path) -> None:
