@@ -31,6 +31,7 @@ _ADDRESS = re.compile(
 )
 _SHORTEST_SECRET = 6
 _OWN_LOGGERS = ("bot", "inference", "colorizebot")
+_SERVER = logging.getLogger("aiohttp.server")
 _CUT = "***"
 # What could begin a new line, or move a terminal's cursor.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
@@ -54,6 +55,19 @@ def set_level(level: str) -> None:
     logging.getLogger().setLevel(max(chosen, logging.INFO))
     for name in _OWN_LOGGERS:
         logging.getLogger(name).setLevel(chosen)
+    _SERVER.addFilter(_without_what_was_sent)
+
+
+def _without_what_was_sent(record: logging.LogRecord) -> bool:
+    """Tell of what isn't HTTP, which is its sender's mistake, without the sender's address and what was in it."""
+    from aiohttp import http_exceptions, web  # not at the top: whoever logs that has them, others need not
+
+    if record.exc_info and isinstance(
+        record.exc_info[1], (http_exceptions.HttpProcessingError, web.RequestPayloadError)
+    ):
+        record.msg, record.args, record.exc_info = "what came was no proper HTTP", (), None
+        record.levelno, record.levelname = logging.INFO, "INFO"
+    return _SERVER.isEnabledFor(record.levelno)
 
 
 class TextLines(logging.Formatter):

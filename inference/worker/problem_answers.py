@@ -32,8 +32,6 @@ async def answer_problems(
         return problem_response(problem)
     except web.HTTPException as error:
         return _http_error_response(error)
-    except web.RequestPayloadError:
-        return _http_error_response(web.HTTPBadRequest())
     except ConnectionError:
         raise  # the client is gone: nobody is left to answer
     except Exception:  # noqa: BLE001 - the edge of the service: logged with its traceback, told as a problem

@@ -25,7 +25,8 @@ async def read_body(request: web.Request, place: Place, limits: Limits, pause_se
     """Return the body, read as it streams in.
 
     Raises ``TooManyBytes`` (before reading when Content-Length tells), ``Busy`` when the house holds too many bytes
-    already, ``web.HTTPExpectationFailed``, and ``web.HTTPRequestTimeout`` after a pause longer than ``pause_seconds``.
+    already, ``web.HTTPExpectationFailed``, ``web.HTTPBadRequest`` for a body that isn't built as its headers say, and
+    ``web.HTTPRequestTimeout`` after a pause longer than ``pause_seconds``.
     """
     announced = request.content_length or 0
     if announced:
@@ -57,3 +58,5 @@ async def _next_piece(request: web.Request, pause_seconds: float) -> bytes:
             return await request.content.read(_PIECE)
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
+    except web.RequestPayloadError:
+        raise web.HTTPBadRequest from None

@@ -88,7 +88,7 @@ def test_an_env_file_that_is_no_text_is_named() -> None:
 
 
 def test_a_file_that_the_system_refuses_is_named() -> None:
-    with pytest.raises(UnusableSettings, match="^x+ can't be read: file name too long"):
+    with pytest.raises(UnusableSettings, match=r"^x+ can't be read: file name too long"):
         parse_settings(["--weights", "x" * 300])
 
 

@@ -17,6 +17,9 @@ from inference.request_id import following
 from inference.worker import gpu_memory
 from inference.worker.metrics import Metrics
 from tests.inference.running_worker import RunningWorker
+from tests.inference.worker.raw_http import raw_connection
+
+REQUESTS = "colorizebot_worker_requests"
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +67,23 @@ async def test_refusals_hold_the_id_too_and_it_goes_back(json_worker: RunningWor
     json_worker.wait_for('"event": "refused"')
     line = next(line for line in logged(json_worker) if line["event"] == "refused")
     assert (line["request_id"], line["reason"]) == ("summons-2", "not_an_image")
+
+
+async def test_what_is_no_http_is_told_without_its_content_and_is_no_error_of_ours(json_worker: RunningWorker) -> None:
+    async with raw_connection(json_worker.port) as connection:
+        await connection.send(b"GET /secret.jpg HTTP/1.1\r\nHost: worker\r\nContent-Length: secret\r\n\r\n")
+        assert (await connection.response()).status == 400
+    async with raw_connection(json_worker.port) as connection:
+        await connection.begin("Content-Encoding: gzip", "Content-Length: 6")
+        await connection.send(b"secret")
+        assert (await connection.response()).status == 400
+    json_worker.wait_for("no proper HTTP(.|\n)*no proper HTTP")
+    assert not [line for line in logged(json_worker) if line["level"] == "error"]
+    assert "secret" not in json_worker.output
+    assert "127.0.0.1" not in json_worker.output.partition('"ready"')[2]
+    outcomes = {sample.labels["outcome"] for sample in (await families(json_worker))[REQUESTS].samples}
+    assert "http_400" in outcomes
+    assert "internal_error" not in outcomes
 
 
 async def test_an_id_that_does_not_belong_in_a_log_is_replaced(json_worker: RunningWorker) -> None:
