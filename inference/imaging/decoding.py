@@ -113,7 +113,8 @@ def _pictures(image: Image.Image, file_type: FileType) -> Iterator[tuple[Image.I
     # The default image of an animated PNG is for programs that can't play it.
     first = 1 if count > 1 and image.info.get("default_image") else 0
     for index in range(first, count):
-        image.seek(index)
+        if count > 1:  # of several pictures in a HEIC, the one that it opens with is meant, wherever it lies
+            image.seek(index)
         image.load()
         picture = upright(standardize(image), orientation(image))
         duration = int(image.info.get("duration", 0))

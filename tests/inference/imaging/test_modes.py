@@ -138,6 +138,15 @@ def test_sixteen_bits_are_scaled_not_clipped() -> None:
     assert np.array_equal(np.asarray(photo.frames[0].luma), np.asarray(GRAY))
 
 
+def test_of_several_pictures_in_a_heic_the_primary_one_is_taken_and_no_other_decoded() -> None:
+    burst = Image.new("RGB", (400, 300))
+    data = file_of(burst, "HEIF", save_all=True, append_images=[SCENE], primary_index=1)
+    photo, _ = recolor_as(SCENE, data)
+    assert photo.size == SCENE.size
+    assert np.abs(np.asarray(photo.frames[0].luma) - luma_of(SCENE)).mean() < 3
+    assert decode(data, Limits(max_pixels=240 * 160)).size == SCENE.size
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (2, 3), (7, 5), (3000, 2)])
 @pytest.mark.parametrize("file_type", ["PNG", "JPEG", "WEBP"])
 def test_odd_sizes_come_back_in_the_same_size(size: tuple[int, int], file_type: str) -> None:
