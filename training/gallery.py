@@ -9,13 +9,13 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from inference.model.colorizer import Colorizer
 from inference.recolor import recolor
 from inference.vocabulary import Layout, OutputFormat, RecolorOptions
-from training.photos import PhotosError
+from training.photos import BROKEN, PhotosError, upright
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".avif", ".tif", ".tiff", ".bmp"})
 
@@ -128,8 +128,8 @@ def read_squares(sources: Sequence[Path], limit: int | None, side: int) -> Tenso
 
 def _decoded(image: ImageFile) -> Image.Image:
     try:
-        return ImageOps.exif_transpose(Image.open(io.BytesIO(image.data))).convert("RGB")
-    except (UnidentifiedImageError, OSError) as error:
+        return upright(Image.open(io.BytesIO(image.data))).convert("RGB")
+    except BROKEN as error:
         raise PhotosError(f"{image.name} is no image: {error}") from error
 
 

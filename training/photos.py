@@ -6,6 +6,8 @@ import io
 import json
 import os
 import random
+import struct
+import zlib
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -22,8 +24,23 @@ from training.sources import Entry, PhotosError, Source, chunks, list_entries, r
 
 __all__ = ["Photos", "PhotosError", "load_all", "load_photos"]
 
-# What Pillow raises for files that are no pictures, or broken or monstrous ones.
-BROKEN = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+# What Pillow raises for files that are no pictures, or whose pixels or EXIF data are broken, or monstrous.
+BROKEN = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+_MOST_PIXELS = 178_956_970
+"""Pillow's own limit, which the worker's package switches off for the whole process."""
 
 _CHUNK = 512
 
@@ -140,10 +157,17 @@ def _decode_chunk(entries: Sequence[Entry], side: int) -> list[np.ndarray | None
 
 def _pixels(entry: Entry, data: bytes, side: int) -> np.ndarray | None:
     try:
-        image = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
+        image = upright(Image.open(io.BytesIO(data))).convert("RGB")
     except BROKEN:
         return None
     return np.ascontiguousarray(np.asarray(square(image, entry, side)).transpose(2, 0, 1))
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Decode an image that was opened, and turn it as its EXIF data say; raises one of :data:`BROKEN`."""
+    if image.width * image.height > _MOST_PIXELS:
+        raise Image.DecompressionBombError(f"{image.width} × {image.height} pixels are too many")
+    return ImageOps.exif_transpose(image)
 
 
 def square(image: Image.Image, entry: Entry, side: int) -> Image.Image:

@@ -4,10 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 
 from tests.training.conftest import COUNT
 from training.photos import PhotosError, load_all, load_photos
+from training.preparing.screening import open_photo
 from training.sources import Source, parse_source
 
 
@@ -48,6 +49,24 @@ def test_unreadable_images_are_left_out_aloud(
     (tmp_path / "b.png").write_bytes(b"this is no picture")
     assert load_photos(tmp_path, "train", 64).names == ("a.png",)
     assert "1 of 2 images can't be read" in capsys.readouterr().out
+
+
+def test_broken_and_monstrous_images_are_left_out(tmp_path: Path) -> None:
+    photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation], exif[ExifTags.Base.XResolution] = 6, 72.0
+    photo.save(tmp_path / "good.jpg")
+    photo.save(tmp_path / "odd.jpg", exif=exif)
+    photo.save(tmp_path / "broken.avif")
+    # A resolution that is a text, and pixels that are all 0: Pillow raises neither OSError nor ValueError.
+    odd = (tmp_path / "odd.jpg").read_bytes()
+    (tmp_path / "odd.jpg").write_bytes(odd.replace(b"\x01\x1a\x00\x05", b"\x01\x1a\x00\x02"))
+    boxes, _, pixels = (tmp_path / "broken.avif").read_bytes().partition(b"mdat")
+    (tmp_path / "broken.avif").write_bytes(boxes + b"mdat" + bytes(len(pixels)))
+    Image.new("1", (20_000, 20_000)).save(tmp_path / "monster.png")
+    assert load_photos(tmp_path, "train", 64).names == ("good.jpg",)
+    for name in ("odd.jpg", "broken.avif", "monster.png"):
+        assert open_photo((tmp_path / name).read_bytes(), 64) is None
 
 
 def test_the_cache_holds_the_same_photos(manifest_folder: Path, tmp_path: Path) -> None:

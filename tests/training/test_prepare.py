@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import ExifTags, Image, ImageCms
 
 from inference.model.color import srgb_from_lab
 from tests.training.conftest import COUNT
@@ -237,6 +237,22 @@ def test_nothing_worth_keeping_is_said(tmp_path: Path) -> None:
         prepare([source], tmp_path / "out", SETTINGS)
     with pytest.raises(PhotosError, match="does not exist"):
         prepare([tmp_path / "nowhere"], tmp_path / "out", SETTINGS)
+
+
+def test_a_photo_of_other_primaries_is_turned_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # its right side is up: a telephone held upright
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    red, green = (int.from_bytes(profile[profile.index(name) + 4 :][:4], "big") for name in (b"rXYZ", b"gXYZ"))
+    profile[red : red + 20], profile[green : green + 20] = profile[green : green + 20], profile[red : red + 20]
+    pixels = np.zeros((40, 80, 3), np.uint8)
+    pixels[:, :40, 0] = 200
+    Image.fromarray(pixels).save(tmp_path / "photo.png", exif=exif, icc_profile=bytes(profile))
+    opened = open_photo((tmp_path / "photo.png").read_bytes(), 20)
+    assert opened
+    assert opened.photo.size == (40, 80)
+    red, green, _ = opened.photo.getpixel((20, 20))
+    assert (red, green) == (0, 200)
 
 
 @pytest.mark.parametrize("quality", [50, 75, 95])

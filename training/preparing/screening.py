@@ -6,11 +6,11 @@ from enum import StrEnum
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 
 from inference.imaging.profiles import conversion_to_srgb
 from inference.model.color import lab_from_srgb
-from training.photos import BROKEN
+from training.photos import BROKEN, upright
 
 _MEASURED_SIDE = 48
 """Measures are taken on the photo scaled to at most so many pixels a side, which averages the noise of JPEG away."""
@@ -92,10 +92,11 @@ def open_photo(data: bytes, side: int) -> Opened | None:
         image: Image.Image = Image.open(io.BytesIO(data))
         width, height = image.size
         image.draft("RGB", (2 * side, 2 * side))
+        image = upright(image)  # while it still has its EXIF data, which don't survive the conversion of colours
         opaque = _opaque_share(image)
         if image.mode in ("RGB", "CMYK"):
             image = conversion_to_srgb(image.info.get("icc_profile"), image.mode).apply(image)
-        return Opened(ImageOps.exif_transpose(image).convert("RGB"), opaque, width, height)
+        return Opened(image.convert("RGB"), opaque, width, height)
     except BROKEN:
         return None
 
