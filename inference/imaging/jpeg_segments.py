@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from inference.problems import BrokenImage
 
-_START_OF_SCAN = 0xDA
-_BARE_MARKERS = frozenset({0x01, *range(0xD0, 0xD9)})
+_START_OF_SCAN, _END = 0xDA, 0xD9
+# Between segments, and within a scan's coded data: neither a stuffed byte, nor a restart, nor another one without data.
+_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
 # A photo has one scan, or about ten when progressive. Each scan walks through the whole picture again, so that a file
 # of a few kilobytes with thousands of them keeps a decoder busy for minutes.
 _MAX_SCANS = 100
@@ -14,17 +17,18 @@ _MAX_SEGMENTS = 1000
 
 
 def check_effort(data: bytes) -> None:
-    """Raise ``BrokenImage`` for a JPEG that is built to keep decoders busy, or that has no scan."""
-    if data.count(bytes([0xFF, _START_OF_SCAN])) > _MAX_SCANS:
-        raise BrokenImage
-    position = 2
+    """Raise ``BrokenImage`` for a JPEG that is built to keep decoders busy, or that has no scan.
+
+    What follows the picture's end, as the film of a motion photo does, is no part of it.
+    """
+    scans = position = 0
     for _ in range(_MAX_SEGMENTS):
-        position = data.find(b"\xff", position) + 1
-        if not 0 < position < len(data) - 2:
-            raise BrokenImage
-        marker = data[position]
-        if marker == _START_OF_SCAN:
-            return
-        if marker not in _BARE_MARKERS and marker != 0xFF and marker != 0x00:
-            position += 1 + int.from_bytes(data[position + 1 : position + 3], "big")
-    raise BrokenImage
+        marker = _MARKER.search(data, position)
+        if marker is None or marker[1][0] == _END:
+            break
+        scans += marker[1][0] == _START_OF_SCAN
+        position = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
+    else:
+        raise BrokenImage
+    if not 0 < scans <= _MAX_SCANS:
+        raise BrokenImage

@@ -68,6 +68,12 @@ def jpeg_of_many_scans() -> bytes:
     return progressive[:-2] + progressive[last_scan:-2] * 1000 + b"\xff\xd9"
 
 
+def with_an_end_in_a_comment(jpeg: bytes) -> bytes:
+    """Return the JPEG with a comment after its first scan that holds what elsewhere would be the picture's end."""
+    second_scan = jpeg.index(b"\xff\xda", jpeg.index(b"\xff\xda") + 2)
+    return jpeg[:second_scan] + b"\xff\xfe\0\4\xff\xd9" + jpeg[second_scan:]
+
+
 def resized_jpeg(width: int, height: int) -> bytes:
     frame = JPEG.index(b"\xff\xc0")
     return JPEG[: frame + 5] + struct.pack(">HH", height, width) + JPEG[frame + 9 :]
@@ -109,6 +115,7 @@ HOSTILE: dict[str, tuple[bytes, type[Problem]]] = {
     "a truncated HEIC": (file_of(SCENE, "HEIF")[:2500], BrokenImage),
     "a truncated TIFF": (file_of(SCENE, "TIFF")[:5000], BrokenImage),
     "a JPEG of 1,000 scans": (jpeg_of_many_scans(), BrokenImage),
+    "a JPEG of 1,000 scans that feigns its end": (with_an_end_in_a_comment(jpeg_of_many_scans()), BrokenImage),
     "a JPEG of 200,000 segments": (b"\xff\xd8" + b"\xff\xe9\0\2" * 200_000 + JPEG[2:], BrokenImage),
     "a PNG of 200,000 chunks": (
         file_of(SCENE, "PNG")[:33] + png_chunk(b"auXx", b"") * 200_000 + file_of(SCENE, "PNG")[33:],

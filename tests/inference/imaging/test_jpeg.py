@@ -102,6 +102,14 @@ def test_of_several_pictures_in_a_phones_jpeg_the_first_is_taken() -> None:
     assert getattr(opened(picture.data), "n_frames", 1) == 1
 
 
+@pytest.mark.parametrize("options", [{}, {"progressive": True}])
+def test_the_film_behind_a_motion_photo_is_no_matter(options: dict[str, bool]) -> None:
+    """By chance alone, megabytes of film hold a hundred pairs of bytes that look like starts of scans."""
+    data = file_of(SCENE, "JPEG", **options)
+    _, picture = recolor_as(SCENE, data + b"\xff\xda" * 200)
+    assert picture.data == recolor_as(SCENE, data)[1].data
+
+
 def test_no_vividness_gives_the_gray_photo() -> None:
     _, picture = recolor_as(SCENE, file_of(SCENE, "JPEG"), RecolorOptions(vividness=0))
     assert np.ptp(np.asarray(opened(picture.data)).astype(int), axis=2).max() == 0
