@@ -113,12 +113,12 @@ class Roster:
             .limit(_AT_ONCE)
             .with_for_update(skip_locked=True)
         )
+        # One statement: SQLite lets nobody write who has read before somebody else wrote.
+        adopt = update(requests).where(requests.c.id.in_(orphaned)).values(owner=self._me).returning(requests)
         async with self._engine.begin() as connection:
             await self._lock(connection)
             await self._strike(connection)
-            ids = list((await connection.execute(orphaned)).scalars())
-            adopted = update(requests).where(requests.c.id.in_(ids)).values(owner=self._me).returning(requests)
-            entries = [rows.to_entry(row) for row in await connection.execute(adopted)]
+            entries = [rows.to_entry(row) for row in await connection.execute(adopt)]
         return sorted(entries, key=lambda entry: entry.request.created)
 
     async def orphans(self) -> Counter[str]:

@@ -158,9 +158,11 @@ async def test_a_hold_and_an_adoption_at_the_same_time_never_both_succeed(shared
         for number in range(40):
             request = await recorded(slow, f"m{number}")
             await slow.claim(request.id)
-            await asyncio.sleep(0.045 + number % 5 * 0.004)
+            await asyncio.sleep(0.06)
             await quick.roster.renew()
-            hold, adoption = await asyncio.gather(slow.hold(request.id), adopted_by(quick))
+            adopting = asyncio.create_task(adopted_by(quick))
+            await asyncio.sleep(number % 5 * 0.003)  # now the one, now the other is first
+            hold, adoption = await slow.hold(request.id), await adopting
             assert not (hold and request.id in adoption)
             held, adopted = held + hold, adopted + (request.id in adoption)
             await slow.deleted(request.id)
@@ -204,6 +206,19 @@ async def test_an_sqlite_ledger_has_one_bot_and_the_one_before_it_is_dead(tmp_pa
         assert await adopted_by(ledger) == [request.id]
         assert await ledger.claim(request.id) is not None
         assert await ledger.hold(request.id)
+
+
+async def test_adopting_on_sqlite_is_not_put_off_by_those_who_write_meanwhile(tmp_path: Path) -> None:
+    async with bot_on(f"sqlite:///{tmp_path / 'ledger.sqlite3'}") as ledger:
+
+        async def busy(name: str) -> None:
+            for number in range(30):
+                await recorded(ledger, f"{name}-{number}")
+
+        writing = [asyncio.create_task(busy(name)) for name in ("ann", "ben", "eve")]
+        while not all(task.done() for task in writing):
+            assert await adopted_by(ledger) == []
+        await asyncio.gather(*writing)
 
 
 async def test_changes_made_elsewhere_show(one: Ledger, other: Ledger) -> None:
