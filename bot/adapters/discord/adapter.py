@@ -51,6 +51,7 @@ class DiscordAdapter:
         self._logged_in = asyncio.Event()
         self._ever_logged_in = False
         self._announced = False
+        self._making_smaller = asyncio.Lock()
 
     @property
     def name(self) -> str:
@@ -92,7 +93,8 @@ class DiscordAdapter:
     async def answer(self, request: Request, outcome: Outcome) -> str:
         """Deliver the outcome; returns the id of the message that carries it."""
         client = await self._connected()
-        answering = Answering(client.rest, self._parts.ledger, self._parts.storage, self._parts.links)
+        parts = self._parts
+        answering = Answering(client.rest, parts.ledger, parts.storage, parts.links, one_at_a_time=self._making_smaller)
         async with client.waiting.answering(request.id):
             return str(await answering.deliver(request, outcome))
 

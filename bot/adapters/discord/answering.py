@@ -12,6 +12,7 @@ import io
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import discord
@@ -62,12 +63,18 @@ class _Draft:
 class Answering:
     """Delivers outcomes."""
 
-    def __init__(self, rest: Rest, ledger: Ledger, storage: Storage, links: Links) -> None:
-        """Deliver through ``rest``; what has to be known by a later attempt is noted in the ledger."""
+    def __init__(
+        self, rest: Rest, ledger: Ledger, storage: Storage, links: Links, *, one_at_a_time: asyncio.Lock
+    ) -> None:
+        """Deliver through ``rest``; what has to be known by a later attempt is noted in the ledger.
+
+        ``one_at_a_time`` is held while a picture is made smaller.
+        """
         self._rest = rest
         self._ledger = ledger
         self._storage = storage
         self._links = links
+        self._one_at_a_time = one_at_a_time
 
     async def deliver(self, request: Request, outcome: Outcome) -> int:
         """Deliver an outcome and return the id of the message that carries it.
@@ -199,9 +206,7 @@ class Answering:
         limit = files.limit_each(notes.size_limit, len(shown))
         uploads, shrunk = [], 0
         for result in shown:
-            path = self._storage.path(request.id, result.file)
-            fitted = await asyncio.to_thread(files.fit, path, limit)
-            if fitted is None:
+            if (fitted := await self._fitted(self._storage.path(request.id, result.file), limit)) is None:
                 continue
             shrunk += fitted.shrunk
             photo = _photo(notes.photos, result.index)
@@ -217,6 +222,12 @@ class Answering:
         dropped = len(outcome.results) - len(uploads)
         text = wording.answer(outcome, request.options, notes, shrunk=shrunk, dropped=dropped, page=page)
         return _Draft(text[:2000], tuple(uploads))
+
+    async def _fitted(self, path: Path, limit: int) -> files.Fitted | None:
+        if (whole := await asyncio.to_thread(files.whole, path, limit)) is not None:
+            return whole
+        async with self._one_at_a_time:
+            return await asyncio.to_thread(files.smaller, path, limit)
 
 
 def _photo(photos: Sequence[Photo], index: int) -> Photo:

@@ -1,4 +1,7 @@
-"""Making pictures fit Discord's limits on files. Everything here blocks; call it in a thread."""
+"""Making pictures fit Discord's limits on files. Everything here blocks; call it in a thread.
+
+The pictures come from the worker, which may be another machine's: what is larger than any of its results is not opened.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from PIL import Image, ImageSequence
+from PIL import Image, ImageSequence, UnidentifiedImageError
 
 REQUEST_LIMIT = 25 * 2**20
 """Bytes that one message may carry in all (discord.com/developers/docs/resources/message#create-message)."""
@@ -19,6 +22,15 @@ _SMALLEST_SIDE = 64
 _STEP = 0.9
 _STEPS = 12
 _MAX_STEM = 80
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+_MAX_PIXELS = 130_000_000
+"""Two of the largest photos that the worker takes by default, side by side."""
+_FRAME_PIXELS = 32_000_000
+"""How many pixels of an animation are in memory at once; one that has more is scaled down on the way."""
+_ANIMATION_STEPS = 5
+
+# Beyond the double of it Pillow opens nothing.
+Image.MAX_IMAGE_PIXELS = _MAX_PIXELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +50,30 @@ def limit_each(size_limit: int, files: int) -> int:
     return min(size_limit, whole // max(1, files))
 
 
-def fit(path: Path, limit: int) -> Fitted | None:
-    """Return a picture in at most ``limit`` bytes, as it is when possible; ``None`` when it can't be done.
+def whole(path: Path, limit: int) -> Fitted | None:
+    """Return a picture as it is; ``None`` when it has more than ``limit`` bytes. Raises ``FileNotFoundError``."""
+    if path.stat().st_size > limit:
+        return None
+    return Fitted(path.read_bytes(), path.suffix, shrunk=False)
 
-    A larger one is encoded again, then scaled down. Raises ``FileNotFoundError``.
+
+def smaller(path: Path, limit: int) -> Fitted | None:
+    """Encode a picture again in at most ``limit`` bytes, scaled down where needed; ``None`` when it can't be done.
+
+    It may take seconds and hundreds of megabytes, so no two should be made smaller at once.
+    Raises ``FileNotFoundError``.
     """
-    if path.stat().st_size <= limit:
-        return Fitted(path.read_bytes(), path.suffix, shrunk=False)
-    with Image.open(path) as picture:
-        if getattr(picture, "n_frames", 1) > 1:
-            attempts = _smaller_animations(picture)
-        else:
-            attempts = _smaller_pictures(picture, limit)
-        return next((fitted for fitted in attempts if len(fitted.data) <= limit), None)
+    try:
+        with Image.open(path, formats=_FORMATS) as picture:
+            if picture.width * picture.height > _MAX_PIXELS:
+                return None
+            if getattr(picture, "n_frames", 1) > 1:
+                attempts = _smaller_animations(picture, limit)
+            else:
+                attempts = _smaller_pictures(picture, limit)
+            return next((fitted for fitted in attempts if len(fitted.data) <= limit), None)
+    except (Image.DecompressionBombError, UnidentifiedImageError):
+        return None
 
 
 def file_name(original: str, suffix: str) -> str:
@@ -62,12 +85,13 @@ def file_name(original: str, suffix: str) -> str:
 
 def _smaller_pictures(picture: Image.Image, limit: int) -> Iterator[Fitted]:
     see_through = "A" in picture.getbands() or "transparency" in picture.info
-    whole = picture.convert("RGBA" if see_through else "RGB")
+    mode = "RGBA" if see_through else "RGB"
+    whole = picture if picture.mode == mode else picture.convert(mode)
     for quality in _QUALITIES:
-        yield _encoded(whole, see_through, quality)
+        fitted = _encoded(whole, see_through, quality)
+        yield fitted
     # Bytes grow about as pixels do, so the first guess is close.
-    last = len(_encoded(whole, see_through, _QUALITIES[-1]).data)
-    scale = min(_STEP, (limit / max(last, 1)) ** 0.5)
+    scale = min(_STEP, (limit / len(fitted.data)) ** 0.5)
     for _ in range(_STEPS):
         width, height = round(whole.width * scale), round(whole.height * scale)
         if min(width, height) < min(_SMALLEST_SIDE, *whole.size):
@@ -81,26 +105,33 @@ def _encoded(picture: Image.Image, see_through: bool, quality: int) -> Fitted:
     if see_through:
         picture.save(data, "WEBP", quality=quality, method=2)
     else:
-        picture.save(data, "JPEG", quality=quality, optimize=True)
+        picture.save(data, "JPEG", quality=quality)  # to optimize it would take twice the memory
     return Fitted(data.getvalue(), ".webp" if see_through else ".jpg", shrunk=True)
 
 
-def _smaller_animations(picture: Image.Image) -> Iterator[Fitted]:
-    for scale in (1.0, 0.75, 0.5, 0.35, 0.25):
-        size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-        frames, durations = [], []
-        for frame in ImageSequence.Iterator(picture):
-            durations.append(frame.info.get("duration") or 100)
-            frames.append(frame.convert("RGBA").resize(size, Image.Resampling.BILINEAR))
-        data = io.BytesIO()
-        frames[0].save(
-            data,
-            "WEBP",
-            save_all=True,
-            append_images=frames[1:],
-            duration=durations,
-            loop=picture.info.get("loop", 0),
-            quality=_QUALITIES[-1],
-            method=1,
-        )
-        yield Fitted(data.getvalue(), ".webp", shrunk=True)
+def _smaller_animations(picture: Image.Image, limit: int) -> Iterator[Fitted]:
+    frames = getattr(picture, "n_frames", 1)
+    scale = min(1.0, (_FRAME_PIXELS / (picture.width * picture.height * frames)) ** 0.5)
+    for _ in range(_ANIMATION_STEPS):
+        fitted = _animation(picture, (max(1, round(picture.width * scale)), max(1, round(picture.height * scale))))
+        yield fitted
+        scale *= min(_STEP, (limit / len(fitted.data)) ** 0.5)
+
+
+def _animation(picture: Image.Image, size: tuple[int, int]) -> Fitted:
+    frames, durations = [], []
+    for frame in ImageSequence.Iterator(picture):
+        durations.append(frame.info.get("duration") or 100)
+        frames.append(frame.convert("RGBA").resize(size, Image.Resampling.BILINEAR))
+    data = io.BytesIO()
+    frames[0].save(
+        data,
+        "WEBP",
+        save_all=True,
+        append_images=frames[1:],
+        duration=durations,
+        loop=picture.info.get("loop", 0),
+        quality=_QUALITIES[-1],
+        method=1,
+    )
+    return Fitted(data.getvalue(), ".webp", shrunk=True)

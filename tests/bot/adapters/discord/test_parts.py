@@ -79,13 +79,14 @@ def test_results_are_named_after_the_photo(name: str, called: str) -> None:
 def test_large_pictures_are_made_to_fit(tmp_path: Path, mode: str, form: str, suffix: str) -> None:
     path = tmp_path / "result-0.png"
     Image.effect_noise((900, 600), 90).convert(mode).save(path, form)
-    fitted = files.fit(path, 100_000)
+    fitted = files.smaller(path, 100_000)
     assert fitted is not None
     assert (fitted.suffix, fitted.shrunk) == (suffix, True)
     assert 30_000 < len(fitted.data) <= 100_000
     with Image.open(io.BytesIO(fitted.data)) as picture:
         assert picture.width / picture.height == pytest.approx(1.5, rel=0.02)
-    whole = files.fit(path, 10**8)
+    assert files.whole(path, 100_000) is None
+    whole = files.whole(path, 10**8)
     assert whole is not None
     assert whole.data == path.read_bytes()
 
@@ -94,10 +95,29 @@ def test_animations_keep_their_frames(tmp_path: Path) -> None:
     path = tmp_path / "result-0.gif"
     frames = [Image.effect_noise((300, 200), 90 + number) for number in range(4)]
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=70, loop=0)
-    fitted = files.fit(path, path.stat().st_size // 3)
+    fitted = files.smaller(path, path.stat().st_size // 3)
     assert fitted is not None
     with Image.open(io.BytesIO(fitted.data)) as picture:
         assert getattr(picture, "n_frames", 1) == 4
+
+
+def test_an_animation_is_never_in_memory_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_FRAME_PIXELS", 60_000)
+    path = tmp_path / "result-0.gif"
+    frames = [Image.effect_noise((300, 200), 90 + number) for number in range(4)]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=70, loop=0)
+    fitted = files.smaller(path, 10**8)
+    assert fitted is not None
+    with Image.open(io.BytesIO(fitted.data)) as picture:
+        assert (picture.size, getattr(picture, "n_frames", 1)) == ((150, 100), 4)
+
+
+@pytest.mark.parametrize(("side", "form"), [(12_000, "PNG"), (17_000, "PNG"), (64, "TIFF")])
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_nothing_is_opened_that_no_honest_worker_sends(tmp_path: Path, side: int, form: str) -> None:
+    path = tmp_path / "result-0.png"
+    Image.new("1", (side, side)).save(path, form)
+    assert files.smaller(path, 1000) is None
 
 
 def test_many_files_share_the_limit_of_a_message() -> None:
