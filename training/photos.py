@@ -4,12 +4,10 @@ import dataclasses
 import hashlib
 import io
 import json
-import os
 import random
 import struct
 import zlib
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
+from training.readers import reading_processes
 from training.sources import Entry, PhotosError, Source, chunks, list_entries, read_entries
 
 __all__ = ["Photos", "PhotosError", "load_all", "load_photos"]
@@ -135,7 +134,7 @@ def _decode_all(entries: Sequence[Entry], side: int, target: np.ndarray) -> tupl
     places = {id(entry): index for index, entry in enumerate(entries)}
     groups = chunks(entries, _CHUNK)
     read: list[int] = []
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with reading_processes() as pool:
         decoded = pool.map(_decode_chunk, groups, [side] * len(groups))
         for group, photos in track(zip(groups, decoded, strict=True), "decoding photos", total=len(groups)):
             for entry, photo in zip(group, photos, strict=True):

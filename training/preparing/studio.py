@@ -2,17 +2,14 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import torch
 
 from training.preparing.duplicates import Fingerprint, fingerprint
 from training.preparing.packing import Encoding, encode
 from training.preparing.screening import Reason, Thresholds, drop_reason, measure, open_photo
+from training.readers import reading_processes
 from training.sources import Entry, chunks, read_entries
 
 _CHUNK = 128
@@ -57,7 +54,7 @@ class Studio:
     def work(self) -> Iterator[list[tuple[Entry, Outcome]]]:
         """Yield what became of each image, chunk by chunk; chunks that were finished earlier come at once."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        with ProcessPoolExecutor(os.cpu_count(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        with reading_processes() as pool:
             waiting = [
                 None
                 if self._record(number).exists()
