@@ -50,4 +50,6 @@ async def _run(adapter: Adapter, intake: Intake, announce: Callable[[str], None]
     finally:
         running.cancel()
         await asyncio.wait([running])
+    if running.cancelled():  # not by us: something that it waited for was, and nobody caught it
+        return asyncio.CancelledError("it was cancelled from within")
     return running.exception()

@@ -18,7 +18,7 @@ class Moody:
 
     name = "moody"
 
-    def __init__(self, *moods: Exception | None) -> None:
+    def __init__(self, *moods: BaseException | None) -> None:
         self.moods = list(moods)
         self.stopped = False
 
@@ -41,12 +41,14 @@ async def test_it_goes_on_after_failures_and_stops_when_told(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(supervision, "_FIRST_PAUSE_SECONDS", 0.01)
-    adapter, announced = Moody(ConnectionError("gone"), ZeroDivisionError("a bug"), None), asyncio.Event()
+    moods = (ConnectionError("gone"), ZeroDivisionError("a bug"), asyncio.CancelledError(), None)
+    adapter, announced = Moody(*moods), asyncio.Event()
     running = asyncio.create_task(keep_running(adapter, house.parts.intake, lambda _where: announced.set()))
     await asyncio.wait_for(announced.wait(), 5)
     assert "started again in 0.01 s" in caplog.text
     assert "started again in 0.02 s" in caplog.text
     assert "a bug" in caplog.text
+    assert "cancelled from within" in caplog.text
     running.cancel()
     await asyncio.wait([running])
     assert running.cancelled()
