@@ -104,7 +104,8 @@ class Dispatcher:
         while True:
             await self._ledger_there.wait()
             requester, request_id = await self._queue.take()
-            if not self._ledger_there.is_set():
+            if request_id in self._lives or not self._ledger_there.is_set():
+                # Picked up from the ledger before the intake lined it up, it may be in the queue and in work at once.
                 self._put(requester, request_id)
                 continue
             self._board.queue_moved()

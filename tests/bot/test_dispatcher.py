@@ -54,6 +54,25 @@ async def test_people_take_turns(tmp_path: Path, database_url: str) -> None:
         working.cancel()
 
 
+async def test_a_request_that_is_picked_up_before_the_intake_lines_it_up_lives_once(house: House) -> None:
+    working = asyncio.create_task(house.dispatcher.run())
+    request = await house.upload("slow")
+    await house.parts.ledger.record(request)
+    await house.dispatcher.pick_up()
+    while not house.worker.asked:
+        await asyncio.sleep(0.01)
+    house.parts.queue.put(("mail", "ann"), request.id)
+    await asyncio.sleep(0.2)
+    assert len(house.worker.asked) == 1
+    house.worker.gate.set()
+    await until_answered(house, request)
+    while len(house.parts.queue):
+        await asyncio.sleep(0.01)
+    working.cancel()
+    await house.dispatcher.stop(grace_seconds=5)
+    assert await state_of(house, request) == (State.ANSWERED, 1)
+
+
 async def test_what_could_not_be_delivered_is_delivered_later(
     busy_house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
