@@ -70,15 +70,24 @@ async def _supervise(command: Sequence[str], on_death: Callable[[], None]) -> No
     pause = FIRST_PAUSE_SECONDS
     while True:
         began = clock()
-        status, last_words = await _run(command)
-        if status == _UNUSABLE_SETTINGS:
-            raise OperatorError(f"The worker can't start: {last_words.removeprefix('colorizebot worker: ')}")
+        end = await _live(command)
         if clock() - began > _STEADY_SECONDS:
             pause = FIRST_PAUSE_SECONDS
-        _log.warning("the worker ended (%s) and is started again in %g s", _manner(status), pause)
+        _log.warning("the worker %s and is started again in %g s", end, pause)
         on_death()
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+async def _live(command: Sequence[str]) -> str:
+    """Run the worker to its end; return what became of it. Raises ``OperatorError``."""
+    try:
+        status, last_words = await _run(command)
+    except OSError as error:  # too little memory, too many processes or open files: that passes
+        return f"could not begin ({error})"
+    if status == _UNUSABLE_SETTINGS:
+        raise OperatorError(f"The worker can't start: {last_words.removeprefix('colorizebot worker: ')}")
+    return f"ended ({_manner(status)})"
 
 
 async def _run(command: Sequence[str]) -> tuple[int, str]:
@@ -105,13 +114,12 @@ async def _run(command: Sequence[str]) -> tuple[int, str]:
         relay.cancel()
 
 
-async def _relay(lines: asyncio.StreamReader | None, said: deque[str]) -> None:
+async def _relay(output: asyncio.StreamReader | None, said: deque[str]) -> None:
     """Put what the worker logs into the bot's log, under the worker's name."""
-    if lines is None:
+    if output is None:
         return
     level = logging.INFO
-    async for line in lines:
-        text = line.decode(errors="replace").rstrip()
+    async for text in _lines(output):
         facts: dict[str, Any] = {}
         if event := _event(text):
             level, text, facts = event
@@ -120,13 +128,25 @@ async def _relay(lines: asyncio.StreamReader | None, said: deque[str]) -> None:
             _log.log(level, "worker: %s", text, extra=facts)
 
 
+async def _lines(output: asyncio.StreamReader) -> AsyncIterator[str]:
+    """Yield the lines but the endless ones; those are read, too, lest the worker wait for ever for a reader."""
+    while True:
+        try:
+            line = await output.readline()
+        except ValueError:
+            continue
+        if not line:
+            return
+        yield line.decode(errors="replace").rstrip()
+
+
 def _event(line: str) -> tuple[int, str, dict[str, Any]] | None:
     """Read a line of the worker's log; ``None`` for what isn't one, such as what native code says."""
     try:
         fields = json.loads(line)
         level = logging.getLevelNamesMapping()[fields.pop("level").upper()]
         text, event, request_id = fields.pop("message"), fields.pop("event"), fields.pop("request_id", None)
-    except (ValueError, KeyError, AttributeError, TypeError):
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         return None
     trace = fields.get("traceback")
     if trace:

@@ -80,6 +80,31 @@ async def test_what_it_logs_is_in_the_bots_log_at_its_level(caplog: pytest.LogCa
     assert followed["worker: pid"] == "abc"
 
 
+async def test_whatever_it_says_is_read_so_that_it_never_waits_for_a_reader(caplog: pytest.LogCaptureFixture) -> None:
+    talkative = """
+    print("x" * (3 << 20), flush=True)
+    print("[" * 100_000, flush=True)
+    for number in range(10_000):
+        print("said", number, flush=True)
+    input()
+    """
+    async with asyncio.timeout(20), embedded_worker(on_death=lambda: None, program=program(talkative)):
+        while "worker: said 9999" not in caplog.messages:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_worker_that_can_not_begin_is_tried_again(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(module, "FIRST_PAUSE_SECONDS", 0.05)
+    away = tmp_path / "python"
+    async with embedded_worker(on_death=lambda: None, program=(str(away), *program(FAITHFUL)[1:])):
+        while "could not begin" not in caplog.text:
+            await asyncio.sleep(0.01)
+        away.symlink_to(sys.executable)
+        await until_started(caplog, 1)
+
+
 async def test_it_does_not_listen_where_another_worker_is_set_to(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
