@@ -40,7 +40,12 @@ MAX_ANSWER_BYTES = 512 * 2**20
 
 _SOCKET_URL = "http://worker"
 _CONNECT_SECONDS = 10.0
+_LOOK_SECONDS = 3.0
+"""How long a worker may take to say how it is. Whoever asks the bot the same has not much more patience."""
 _POLL_SECONDS = 0.1
+_MEDIA_TYPES = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
+_MOST_PIXELS_A_SIDE = 2**31 - 1
+_SECONDS = re.compile(r"[0-9]{1,6}")
 _SERVER_TIMING = re.compile(r"\s*([\w-]+);dur=([\d.]+)\s*")
 
 
@@ -133,7 +138,7 @@ class InferenceClient:
 
         Raises ``NotReady`` while it loads, ``WorkerLost`` or ``AccessRefused``.
         """
-        answer = await self._ask("GET", "/v1/model")
+        answer = await self._ask("GET", "/v1/model", timeout=aiohttp.ClientTimeout(total=_CONNECT_SECONDS))
         return answer.document()
 
     async def check_access(self) -> None:
@@ -173,7 +178,10 @@ class InferenceClient:
 
     async def _ready(self) -> bool:
         try:
-            return (await self._ask("GET", "/readyz")).status == HTTPStatus.OK
+            async with asyncio.timeout(_LOOK_SECONDS):
+                return (await self._ask("GET", "/readyz")).status == HTTPStatus.OK
+        except TimeoutError:
+            return False
         except AccessRefused:
             raise
         except WorkerLost:
@@ -242,9 +250,9 @@ class _Answer:
         try:
             return Recolored(
                 data=self.body,
-                media_type=headers[hdrs.CONTENT_TYPE],
-                width=int(headers[WIDTH_HEADER]),
-                height=int(headers[HEIGHT_HEADER]),
+                media_type=_media_type(headers[hdrs.CONTENT_TYPE]),
+                width=_side(headers[WIDTH_HEADER]),
+                height=_side(headers[HEIGHT_HEADER]),
                 input=InputKind(headers[INPUT_HEADER]),
                 model=headers[MODEL_HEADER],
                 timings=_timings(headers.get("Server-Timing", "")),
@@ -263,7 +271,7 @@ class _Answer:
         if self.headers.get(hdrs.CONTENT_TYPE, "").partition(";")[0] != PROBLEM_MEDIA_TYPE:
             raise self._not_a_workers()
         seconds = self.headers.get(hdrs.RETRY_AFTER, "")
-        problem = Problem.from_json(self._json(), retry_after=int(seconds) if seconds.isdigit() else None)
+        problem = Problem.from_json(self._json(), retry_after=int(seconds) if _SECONDS.fullmatch(seconds) else None)
         if refusal := _REFUSALS.get(type(problem)):
             raise AccessRefused(refusal, problem.detail)
         raise problem
@@ -271,7 +279,7 @@ class _Answer:
     def _json(self) -> dict[str, Any]:
         try:
             document = json.loads(self.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._not_a_workers() from error
         if not isinstance(document, dict):
             raise self._not_a_workers()
@@ -279,6 +287,19 @@ class _Answer:
 
     def _not_a_workers(self) -> WorkerLost:
         return WorkerLost(f"What answered there (with status {self.status}) is no colorizebot worker.")
+
+
+def _media_type(text: str) -> str:
+    if text not in _MEDIA_TYPES:
+        raise ValueError(f"no worker makes {text}")
+    return text
+
+
+def _side(text: str) -> int:
+    pixels = int(text)
+    if not 0 < pixels <= _MOST_PIXELS_A_SIDE:
+        raise ValueError(f"no picture has a side of {pixels} pixels")
+    return pixels
 
 
 def _timings(server_timing: str) -> dict[str, float]:

@@ -18,12 +18,24 @@ import pytest
 from aiohttp import web
 from PIL import Image
 
+import inference.client
 from inference.client import InferenceClient, WorkerLost
 from inference.problems import Busy, NotAnImage, NotReady, TooManyBytes
-from inference.vocabulary import InputKind, Layout, OutputFormat, RecolorOptions
+from inference.vocabulary import (
+    HEIGHT_HEADER,
+    INPUT_HEADER,
+    MODEL_HEADER,
+    WIDTH_HEADER,
+    InputKind,
+    Layout,
+    OutputFormat,
+    RecolorOptions,
+)
 from tests.inference.conftest import encoded, photograph
 from tests.inference.running_worker import RunningWorker
 from tests.inference.worker.raw_http import raw_connection
+
+RECOLORED = {WIDTH_HEADER: "5", HEIGHT_HEADER: "5", INPUT_HEADER: "gray", MODEL_HEADER: "a model"}
 
 
 @pytest.fixture(params=["tcp", "unix"])
@@ -147,8 +159,12 @@ async def something_else(answer: Callable[[web.BaseRequest], web.Response]) -> A
         lambda request: web.Response(status=502, text="<h1>Bad Gateway</h1>", content_type="text/html"),
         lambda request: web.Response(text="It works!"),
         lambda request: web.Response(status=400, body=b"{", content_type="application/problem+json"),
+        lambda request: web.Response(status=400, body=b"[" * 100_000, content_type="application/problem+json"),
+        lambda request: web.Response(body=b"<script>", content_type="text/html", headers=RECOLORED),
+        lambda request: web.Response(body=b"x", content_type="image/png", headers=RECOLORED | {WIDTH_HEADER: "-1"}),
+        lambda request: web.Response(body=b"x", content_type="image/png", headers=RECOLORED | {WIDTH_HEADER: "9" * 20}),
     ],
-    ids=["a proxy without a worker", "a web site", "half a problem"],
+    ids=["a proxy without a worker", "a web site", "half a problem", "a pit", "a page", "less than none", "too wide"],
 )
 async def test_something_else_is_no_worker(answer: Callable[[web.BaseRequest], web.Response]) -> None:
     async with something_else(answer) as url, InferenceClient(url) as client:
@@ -156,6 +172,31 @@ async def test_something_else_is_no_worker(answer: Callable[[web.BaseRequest], w
             await client.recolor(b"x")
         with pytest.raises(WorkerLost):
             await client.model()
+
+
+@pytest.mark.parametrize("seconds", ["²", "9" * 400, "9" * 5000, "soon", "-1"])
+async def test_what_is_no_time_to_come_back_is_none(seconds: str) -> None:
+    headers = {"Retry-After": seconds, "Content-Type": "application/problem+json"}
+    async with (
+        something_else(lambda request: web.Response(status=429, body=b'{"reason": "busy"}', headers=headers)) as url,
+        InferenceClient(url) as client,
+    ):
+        with pytest.raises(Busy) as busy:
+            await client.recolor(b"x")
+    assert busy.value.retry_after is None
+
+
+async def test_a_worker_that_hangs_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inference.client, "_LOOK_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as takes_calls_and_says_nothing:
+        async with InferenceClient(f"http://127.0.0.1:{takes_calls_and_says_nothing.getsockname()[1]}") as client:
+            async with asyncio.timeout(5):
+                assert not await client.ready()
+            with pytest.raises(WorkerLost, match="ready within"):
+                await client.wait_ready(0.5)
+            monkeypatch.setattr(inference.client, "_CONNECT_SECONDS", 0.2)
+            with pytest.raises(WorkerLost, match="too long"):
+                await client.model()
 
 
 def test_either_url_or_socket() -> None:

@@ -25,6 +25,8 @@ NOT_APPLICABLE = {
     "test_a_client_that_leaves_midway_is_dropped": _SLOWER_TO_TELL,
     "test_nobody_there": _NO_CLUSTER,
     "test_something_else_is_no_worker": _NO_CLUSTER,
+    "test_what_is_no_time_to_come_back_is_none": _NO_CLUSTER,
+    "test_a_worker_that_hangs_is_not_ready": _NO_CLUSTER,
     "test_either_url_or_socket": _NO_CLUSTER,
     "test_the_client_needs_none_of_the_models_dependencies": _NO_CLUSTER,
 }
