@@ -52,6 +52,9 @@ def load_settings() -> Settings:
         raise OperatorError(_not_json() or str(error)) from None
     except tomllib.TOMLDecodeError as error:
         raise OperatorError(f"{TOML_FILE} is no valid TOML: {error}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise OperatorError(f"{_unreadable()} can't be read ({why}).") from None
 
 
 def describe_settings() -> list[SettingDescription]:
@@ -130,12 +133,15 @@ def _explanation(details: ErrorDetails) -> str:
     if details["type"] == secret_files.ERROR_TYPE:
         section = variable + "__" if details["loc"] else variable
         return f"{section}{details['ctx']['field'].upper()} {details['msg']}."
+    if details["type"] == "model_type":
+        return _no_section(variable)
     message = details["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    message = message[0].lower() + message[1:]
+    message = (message[0].lower() + message[1:]).replace("tuple", "list")
     given = details["input"]
     if not details["loc"]:
         return f"{message[0].upper()}{message[1:]}."
-    if isinstance(given, (SecretStr, dict, BaseModel)):
+    secret = any(variable == setting.variable for setting in describe_settings() if setting.secret)
+    if secret or isinstance(given, (SecretStr, dict, BaseModel)):
         return f"{variable}: {message}."
     return f"{variable} is {given!r}, but {message}."
 
@@ -145,6 +151,11 @@ def _unknown(variable: str) -> str:
     close = difflib.get_close_matches(variable, known, n=1, cutoff=0.8)
     hint = f"did you mean {close[0]}?" if close else "python -m bot --help shows those there are."
     return f"{variable} is no setting of the bot; {hint}"
+
+
+def _no_section(variable: str) -> str:
+    first = next(setting.variable for setting in describe_settings() if setting.variable.startswith(f"{variable}__"))
+    return f"{variable} is a group of settings; please set them one by one, such as {first}."
 
 
 def _not_json() -> str | None:
@@ -157,7 +168,17 @@ def _not_json() -> str | None:
                 json.loads(text)
             except json.JSONDecodeError:
                 return f"{setting.variable} is {text!r}, but should be a JSON list, for example {setting.default}."
-    return None
+    sections = {setting.variable.rpartition("__")[0] for setting in describe_settings() if "__" in setting.variable}
+    return next((_no_section(name) for name in sorted(sections) if variables.get(name)), None)
+
+
+def _unreadable() -> str:
+    """Find the file that can't be read; the errors don't always tell which it is."""
+    try:
+        dotenv_values(ENV_FILE)
+    except (OSError, UnicodeDecodeError):
+        return ENV_FILE
+    return TOML_FILE
 
 
 def _toml() -> dict[str, Any]:

@@ -21,12 +21,20 @@ from pydantic import (
 
 from inference import secret_files
 
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError("nobody of that name has a home folder here") from None
+
+
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 Trigger = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, to_lower=True)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, to_lower=True)]
 Endpoint = Annotated[str, AfterValidator(lambda text: str(TypeAdapter(HttpUrl).validate_python(text)).rstrip("/"))]
 Gateway = Annotated[str, AfterValidator(lambda text: str(TypeAdapter(WebsocketUrl).validate_python(text)))]
-Folder = Annotated[Path, AfterValidator(Path.expanduser)]
+Folder = Annotated[Path, AfterValidator(_expanded)]
 FOREVER = "forever"
 Days = Annotated[float, BeforeValidator(lambda days: math.inf if days == FOREVER else days)]
 

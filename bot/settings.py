@@ -33,6 +33,8 @@ PREFIX = "COLORIZEBOT_"
 ENV_FILE = ".env"
 TOML_FILE = "colorizebot.toml"
 MIB = 2**20
+_A_CENTURY_IN_HOURS = 876_000
+"""Longer than that, moments leave the calendar."""
 
 
 class WebSettings(Section):
@@ -71,7 +73,12 @@ class LimitSettings(Section):
     requester_per_hour: Annotated[int, Field(gt=0, description="photos that one person may send in an hour")] = 200
     community_per_hour: Annotated[int, Field(gt=0, description="photos that one community may send in an hour")] = 1000
     reuse_hours: Annotated[
-        float, Field(ge=0, description="how long a result is used again when the same photo is asked for again")
+        float,
+        Field(
+            ge=0,
+            le=_A_CENTURY_IN_HOURS,
+            description="how long a result is used again when the same photo is asked for again",
+        ),
     ] = 168.0
     parallel: Annotated[int, Field(gt=0, description="requests that are worked on at the same time")] = 4
     worker_patience_seconds: Annotated[
@@ -128,7 +135,12 @@ class RedditSettings(Section):
     )
     poll_seconds: Annotated[float, Field(gt=0, description="pause between two looks at what is new")] = 3.0
     catch_up_hours: Annotated[
-        float, Field(ge=0, description="how old a comment may be that was posted while the bot was down")
+        float,
+        Field(
+            ge=0,
+            le=_A_CENTURY_IN_HOURS,
+            description="how old a comment may be that was posted while the bot was down",
+        ),
     ] = 24.0
     answers_per_thread: Annotated[int, Field(gt=0, description="answers under one post")] = 250
     answers_per_user_hour: Annotated[int, Field(gt=0, description="answers to one person in an hour")] = 60
@@ -159,7 +171,12 @@ class DiscordSettings(Section):
         int, Field(ge=0, le=100, description="how many messages back the photo may be that a trigger word means")
     ] = 10
     catch_up_minutes: Annotated[
-        float, Field(ge=0, description="how old a message may be that was posted while the bot was down")
+        float,
+        Field(
+            ge=0,
+            le=60 * _A_CENTURY_IN_HOURS,
+            description="how old a message may be that was posted while the bot was down",
+        ),
     ] = 60.0
     blocked_users: Annotated[tuple[int, ...], Field(description="JSON list of ids of people who get no answer")] = ()
     blocked_guilds: Annotated[
@@ -211,7 +228,8 @@ class Settings(BaseSettings):
         SecretStr | None, Field(description="SQLAlchemy URL; unset = an SQLite file in the data folder")
     ] = None
     lease_seconds: Annotated[
-        float, Field(ge=1, description="how long after a bot's last sign of life another on its ledger takes over")
+        float,
+        Field(ge=1, le=86400, description="how long after a bot's last sign of life another on its ledger takes over"),
     ] = 30.0
     inference_url: Annotated[
         HttpUrl | None, Field(description="a running worker or cluster; unset = the bot starts its own")

@@ -61,14 +61,16 @@ def _secrets(model: type[BaseModel], given: Mapping[str, Any]) -> Iterator[tuple
             continue
         if given.get(name):
             raise _problem(name, "is set, and the secret itself is set too; please unset one of them")
-        yield name, _read(name, Path(str(file)).expanduser())
+        yield name, _read(name, Path(str(file)))
 
 
 def _read(name: str, file: Path) -> str:
     try:
-        secret = file.read_text(encoding="utf-8").strip("\r\n")
+        secret = file.expanduser().read_text(encoding="utf-8").strip("\r\n")
     except OSError as error:
         raise _problem(name, f"names {file}, which can't be read ({error.strerror})") from None
+    except RuntimeError:
+        raise _problem(name, f"names {file}, but nobody of that name has a home folder here") from None
     except UnicodeDecodeError:
         raise _problem(name, f"names {file}, which holds no text") from None
     if not secret:

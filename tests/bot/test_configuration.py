@@ -68,6 +68,13 @@ def test_values_are_read_kindly(monkeypatch: pytest.MonkeyPatch) -> None:
         ("FETCH__ALLOW_PRIVATE", "nas:80", "FETCH__ALLOW_PRIVATE is 'nas:80', but should be a JSON list"),
         ("LOG_LEVEL", "LOUD", "LOG_LEVEL is 'LOUD', but should be 'DEBUG', 'INFO'"),
         ("LIMITS__REQUESTER_PER_HOUR", "3", "LIMITS: max_pictures has to be at most"),
+        ("LIMITS__REUSE_HOURS", "inf", "LIMITS__REUSE_HOURS is 'inf', but should be less than or equal to 876000."),
+        ("REDDIT__CATCH_UP_HOURS", "1e9", "REDDIT__CATCH_UP_HOURS is '1e9', but should be less than or equal to"),
+        ("DISCORD__CATCH_UP_MINUTES", "inf", "DISCORD__CATCH_UP_MINUTES is 'inf', but should be less than"),
+        ("LEASE_SECONDS", "inf", "LEASE_SECONDS is 'inf', but should be less than or equal to 86400."),
+        ("DATA_DIR", "~nobody-here/x", "DATA_DIR is '~nobody-here/x', but nobody of that name has a home folder here."),
+        ("REDDIT", '{"password": "hush"', "REDDIT is a group of settings; please set them one by one, such as COLOR"),
+        ("RETENTION__WEB", "7", "RETENTION__WEB is a group of settings; please set them one by one, such as COLOR"),
     ],
 )
 def test_a_bad_value_is_explained_by_its_variable(
@@ -94,6 +101,24 @@ def test_every_bad_value_gets_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_broken_toml_file_is_explained(bare_folder: Path) -> None:
     (bare_folder / "colorizebot.toml").write_text("web = [\n")
     with pytest.raises(OperatorError, match=r"colorizebot\.toml is no valid TOML"):
+        load_settings()
+
+
+def test_a_secret_of_the_wrong_kind_is_not_told(bare_folder: Path) -> None:
+    (bare_folder / "colorizebot.toml").write_text("[reddit]\npassword = 12345678\n")
+    with pytest.raises(OperatorError, match=r"^COLORIZEBOT_REDDIT__PASSWORD: should be a valid string\.$"):
+        load_settings()
+
+
+@pytest.mark.parametrize("name", [".env", "colorizebot.toml"])
+def test_a_file_that_can_not_be_read_is_named(name: str, bare_folder: Path) -> None:
+    file = bare_folder / name
+    file.write_bytes(b'TRIGGERS = "caf\xe9"\n')
+    with pytest.raises(OperatorError, match=rf"^{name} can't be read \(it is no text in UTF-8\)\.$"):
+        load_settings()
+    file.unlink()
+    file.symlink_to("/proc/self/mem")  # which fails even for root
+    with pytest.raises(OperatorError, match=rf"^{name} can't be read \(Input/output error\)\.$"):
         load_settings()
 
 
@@ -152,6 +177,10 @@ def test_secrets_may_lie_in_files(bare_folder: Path, monkeypatch: pytest.MonkeyP
         ({"DISCORD__TOKEN_FILE": "missing"}, "DISCORD__TOKEN_FILE names missing, which can't be read (No such file"),
         ({"DISCORD__TOKEN_FILE": "empty"}, "DISCORD__TOKEN_FILE names empty, which is empty."),
         ({"DISCORD__TOKEN_FILE": "binary"}, "DISCORD__TOKEN_FILE names binary, which holds no text."),
+        (
+            {"DISCORD__TOKEN_FILE": "~nobody-here/x"},
+            "DISCORD__TOKEN_FILE names ~nobody-here/x, but nobody of that name",
+        ),
         ({"DATABASE_URL_FILE": "."}, "DATABASE_URL_FILE names ., which can't be read (Is a directory"),
         (
             {"DISCORD__TOKEN_FILE": "full", "DISCORD__TOKEN": "hush"},
