@@ -74,6 +74,7 @@ def test_ours_run_without_rights_on_read_only_roots(folder: Path) -> None:
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert service["tmpfs"], "both need a /tmp"
+        assert service["ulimits"]["nofile"] > 10_000, "a thousand open pages are a thousand files"
         assert service["build"]["target"] == name
         assert not service.get("privileged")
 

@@ -63,6 +63,9 @@ def test_systemd_starts_watches_restarts_and_stops_both(tmp_path: Path) -> None:
         assert systemd.told(_BOT, "StatusText") == f"the page is at http://127.0.0.1:{page}"
         assert _answers(tmp_path, page, systemd.log)
         assert "unprotected=nowhere" in systemd.log.read_text()
+        assert systemd.told(_WORKER, "OOMPolicy") == "continue", "a photo process may die, and nothing else with it"
+        for unit in NAMES:
+            assert int(systemd.told(unit, "LimitNOFILESoft")) > 10_000
 
         main = systemd.told(_BOT, "MainPID")
         (tmp_path / "etc" / "colorizebot.toml").write_text('log_level = "DEBUG"\n')
