@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pillow_heif
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from inference.imaging import gif_blocks, jpeg_segments, png_chunks, webp_chunks
 from inference.imaging.file_types import FileType, recognise
@@ -19,6 +19,9 @@ from inference.problems import BrokenImage
 pillow_heif.register_heif_opener()
 # Limits are checked here, before anything is decoded; Pillow's own guard would only add a second, fixed limit.
 Image.MAX_IMAGE_PIXELS = None
+# The most that one compressed chunk of a PNG may hold: editors write megabytes of history, for which Pillow, at 1 MiB,
+# would refuse the photo. All text together may still be 64 MiB.
+PngImagePlugin.MAX_TEXT_CHUNK = 16 * 2**20
 
 
 @contextmanager

@@ -121,6 +121,12 @@ HOSTILE: dict[str, tuple[bytes, type[Problem]]] = {
         file_of(SCENE, "PNG")[:33] + png_chunk(b"auXx", b"") * 200_000 + file_of(SCENE, "PNG")[33:],
         BrokenImage,
     ),
+    "a PNG of 3,000 color profiles": (
+        file_of(SCENE, "PNG")[:33]
+        + png_chunk(b"iCCP", b"x\0\0" + zlib.compress(bytes(2**20 - 1), 9)) * 3000
+        + file_of(SCENE, "PNG")[33:],
+        BrokenImage,
+    ),
     "a WebP of 200,000 chunks": (b"RIFF\0\0\0\0WEBP" + b"aUXx\0\0\0\0" * 200_000, BrokenImage),
     "an SVG": (b'<svg xmlns="http://www.w3.org/2000/svg"><rect width="9"/></svg>', UnsupportedType),
     "an SVG with a prologue": (b'\xef\xbb\xbf<?xml version="1.0"?>\n<!-- hi --><svg width="9"/>', UnsupportedType),

@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, PngImagePlugin
 
 from inference.imaging import Limits, decode
 from inference.vocabulary import InputKind, OutputFormat, RecolorOptions
@@ -136,6 +136,19 @@ def test_opacity_is_laid_on_white_in_a_jpeg() -> None:
 def test_sixteen_bits_are_scaled_not_clipped() -> None:
     photo = decode(EXACT["gray of 16 bits"], Limits())
     assert np.array_equal(np.asarray(photo.frames[0].luma), np.asarray(GRAY))
+
+
+def test_what_follows_the_end_of_a_png_is_no_matter() -> None:
+    data = file_of(SCENE, "PNG")
+    _, picture = recolor_as(SCENE, data + bytes(700_000))
+    assert picture.data == recolor_as(SCENE, data)[1].data
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_a_long_history_in_a_png_is_no_matter(compressed: bool) -> None:
+    history = PngImagePlugin.PngInfo()
+    history.add_itxt("XML:com.adobe.xmp", "<rdf:li>changed again</rdf:li>" * 100_000, zip=compressed)
+    assert decode(file_of(SCENE, "PNG", pnginfo=history), Limits()).size == SCENE.size
 
 
 def test_of_several_pictures_in_a_heic_the_primary_one_is_taken_and_no_other_decoded() -> None:
