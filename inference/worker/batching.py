@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _MOST_FAILURES_IN_A_ROW = 3
+_PATIENCE_SECONDS = 1.0
+"""How long a batch waits for what is expected; a photo may take its decoder minutes, and others' don't wait for it."""
 
 Plane: TypeAlias = "NDArray[np.float32]"
 Forward: TypeAlias = Callable[[Sequence[Plane]], Sequence[Plane]]
@@ -39,6 +41,7 @@ class Prediction:
 class _Waiting:
     lightness: Plane
     answer: asyncio.Future[_Answer]
+    since: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class Batcher:
     """Feeds the one device thread; whoever waits for it longest goes first.
 
     An idle device takes a lone picture at once, and what arrives while it is busy makes up the next batch; only when
-    enough is expected to fill the batch, it waits for that. Pictures whose request is gone are dropped when their turn
+    enough is expected to fill the batch, it waits for that a moment. Pictures whose request is gone are dropped when their turn
     comes.
     """
 
@@ -133,17 +136,21 @@ class Batcher:
     def _enqueue(self, lightness: Plane) -> asyncio.Future[_Answer]:
         if self._failure is not None:
             raise self._failure
-        answer: asyncio.Future[_Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(lightness, answer))
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[_Answer] = loop.create_future()
+        self._waiting.append(_Waiting(lightness, answer, loop.time()))
         self._arrival.set()
         return answer
 
     def _next_batch(self) -> list[_Waiting]:
         waiting = [each for each in self._waiting if not each.answer.done()]
         batch = [each for each in waiting if each.lightness.shape == waiting[0].lightness.shape][: self._limit.items]
-        if len(batch) < self._limit.items <= len(batch) + self._expected:
+        loop = asyncio.get_running_loop()
+        patience = waiting[0].since + _PATIENCE_SECONDS - loop.time() if waiting else 0.0
+        if patience > 0 and len(batch) < self._limit.items <= len(batch) + self._expected:
             self._waiting = waiting
             self._arrival.clear()
+            loop.call_later(patience, self._arrival.set)
             return []
         taken = set(map(id, batch))
         self._waiting = [each for each in waiting if id(each) not in taken]

@@ -97,6 +97,14 @@ async def test_what_arrives_meanwhile_goes_together_by_shape_in_order(batcher: B
     assert device.batches[1:] == [[WIDE] * 3, [TALL] * 2]
 
 
+async def test_what_is_expected_is_waited_for_but_not_without_end(batcher: Batcher, device: Device) -> None:
+    with batcher.expecting():  # a photo that its decoder gets stuck over
+        photos = await waiting(batcher, *[[plane(WIDE)]] * 3)
+        assert device.sizes() == []
+        await asyncio.wait_for(asyncio.gather(*photos), 10)
+    assert device.sizes() == [3]
+
+
 async def test_batches_are_bounded(batcher: Batcher, device: Device) -> None:
     first = await occupied(batcher, device)
     others = await waiting(batcher, *[[plane(WIDE, value)] for value in range(10)])
