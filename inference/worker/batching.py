@@ -66,8 +66,8 @@ class Batcher:
     """Feeds the one device thread; whoever waits for it longest goes first.
 
     An idle device takes a lone picture at once, and what arrives while it is busy makes up the next batch; only when
-    enough is expected to fill the batch, it waits for that a moment. Pictures whose request is gone are dropped when their turn
-    comes.
+    enough is expected to fill the batch, it waits a moment for that. Pictures whose request is gone are dropped when
+    their turn comes.
     """
 
     def __init__(
