@@ -21,6 +21,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from inference.problems import Busy
 from inference.vocabulary import Recolored
 
 _PREFIX = "colorizebot_worker"
@@ -31,6 +32,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 OK = "ok"
 CLIENT_GONE = "client_gone"
 CUT_OFF = "cut_off"
+_STAGES_THAT_FILL_MEMORY = ("decode", "network", "encode")
 
 
 def geometric(first: float, factor: float, count: int) -> list[float]:
@@ -128,6 +130,11 @@ class Metrics:
             registry=registry,
         )
         build.labels(_version_of("colorizebot"), platform.python_version(), _version_of("torch")).set(1)
+        # Shown as zeroes, so that the first of a kind is seen as an increase.
+        for outcome in (OK, CLIENT_GONE, CUT_OFF, Busy.slug):
+            self.requests.labels(outcome)
+        for stage in _STAGES_THAT_FILL_MEMORY:
+            self.out_of_memory.labels(stage)
 
     def count_recolored(self, recolored: Recolored, seconds: float) -> None:
         """Count one photo recolored, ``seconds`` after its request was taken in."""

@@ -10,8 +10,14 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 
+from bot.metrics import Metrics as BotMetrics
+from inference.worker.metrics import Metrics as WorkerMetrics
 from tests.deploy.promtool import PROMETHEUS, ROOT, metrics_in, promtool
+
+_INCREASE = re.compile(r'increase\((\w+)({(\w+)=~?"([^"]+)"})?')
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +47,19 @@ def test_every_alert_is_tested_both_ways(alerts: dict[str, dict[str, Any]]) -> N
     firing = {look["alertname"] for look in looks if look.get("exp_alerts")}
     quiet = {look["alertname"] for look in looks if not look.get("exp_alerts")}
     assert firing == quiet == set(alerts)
+
+
+def test_whatever_an_alert_counts_is_told_from_zero_on(alerts: dict[str, dict[str, Any]]) -> None:
+    """Prometheus sees no increase in a series whose first sample is already above zero."""
+    of_bot, of_worker = BotMetrics(), WorkerMetrics()
+    of_bot.expect(["reddit"])
+    text = generate_latest(of_bot.registry).decode() + of_worker.render().decode()
+    told = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    for name, alert in alerts.items():
+        for counter, _, label, values in _INCREASE.findall(alert["expr"]):
+            for value in values.split("|"):
+                zeroes = [each for each in told if each.name == counter and each.labels.get(label, "") == value]
+                assert zeroes, f"{name}: {counter} begins without {value or 'any sample'}"
 
 
 def test_every_alert_says_how_urgent_it_is_and_where_its_chapter_is(alerts: dict[str, dict[str, Any]]) -> None:
