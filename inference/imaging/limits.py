@@ -8,6 +8,8 @@ from inference.problems import EmptyBody, TooManyBytes, TooManyFrames, TooManyPi
 
 _MEGA = 1_000_000
 _MEBI = 2**20
+_LONGEST_SIDE = 65_535
+"""JPEG knows no longer one; a picture of few rows and millions of columns takes a hundred times its size in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,11 @@ class Limits:
 
     def check_size(self, width: int, height: int) -> None:
         """Raise ``TooManyPixels`` where one frame is too large."""
+        if max(width, height) > _LONGEST_SIDE:
+            raise TooManyPixels(
+                f"That picture is {width} × {height} pixels, and {_LONGEST_SIDE} are the most for one side; "
+                "please send a smaller copy."
+            )
         if width * height > self.max_pixels:
             raise TooManyPixels(
                 f"That picture is {width} × {height} pixels, and {self.max_pixels / _MEGA:g} megapixels are the most; "

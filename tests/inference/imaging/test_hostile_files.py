@@ -98,6 +98,8 @@ HOSTILE: dict[str, tuple[bytes, type[Problem]]] = {
     "a signature": (b"\xff\xd8\xff", BrokenImage),
     "too many bytes": (JPEG + bytes(51 * 2**20), TooManyBytes),
     "a PNG of 400 megapixels": (png_of_400_megapixels(), TooManyPixels),
+    "a PNG of 66,000 x 1": (file_of(Image.new("L", (66_000, 1)), "PNG"), TooManyPixels),
+    "a TIFF of 1 x 2,000,000": (file_of(Image.new("1", (1, 2_000_000)), "TIFF", compression="group4"), TooManyPixels),
     "a JPEG of 65,500 x 65,500": (resized_jpeg(65_500, 65_500), TooManyPixels),
     "a WebP of 16,000 x 16,000": (webp(16_000, 16_000), TooManyPixels),
     "a TIFF of 30,000 x 30,000": (wide_tiff(), TooManyPixels),
