@@ -13,7 +13,6 @@ import os
 import re
 import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Collection
 from datetime import timedelta
@@ -26,6 +25,8 @@ _ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _NAME = re.compile(r"(input|result|compare)-\d{1,4}(\.[a-z0-9]{1,8})?")
 _PART = ".part"
 _GONE = ".gone"
+_OURS = re.compile(rf"{_ID.pattern}(-[0-9a-f]{{8}}{re.escape(_GONE)})?")
+"""The names of folders that are made here; anything else is somebody else's, such as ``lost+found``."""
 
 
 class TooLarge(Exception):  # noqa: N818 - says what happened
@@ -104,10 +105,10 @@ def input_name(index: int) -> str:
 
 
 async def _write_whole(path: Path, data: bytes | AsyncIterable[bytes], max_bytes: int | None) -> None:
-    descriptor, name = await asyncio.to_thread(tempfile.mkstemp, dir=path.parent, suffix=_PART)
-    part = Path(name)
+    part = path.with_name(secrets.token_hex(8) + _PART)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        # A file rather than a descriptor: should this be cancelled meanwhile, it closes when nobody gets it.
+        with await asyncio.to_thread(_open_new, part) as file:
             written = 0
             async for chunk in _chunks(data):
                 written += len(chunk)
@@ -126,6 +127,10 @@ async def _chunks(data: bytes | AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         return
     async for chunk in data:
         yield chunk
+
+
+def _open_new(part: Path) -> BufferedWriter:
+    return os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 def _sync(file: BufferedWriter) -> None:
@@ -177,8 +182,8 @@ def _ids(root: Path) -> list[str]:
 
 
 def _sweep(root: Path, kept: frozenset[str], deleted: frozenset[str], before: float) -> int:
-    folders = [folder for folder in root.iterdir() if folder.name not in kept] if root.is_dir() else []
-    return sum(_sweep_away(folder, deleted, before) for folder in folders)
+    folders = [folder for folder in root.iterdir() if _OURS.fullmatch(folder.name)] if root.is_dir() else []
+    return sum(_sweep_away(folder, deleted, before) for folder in folders if folder.name not in kept)
 
 
 def _sweep_away(folder: Path, deleted: frozenset[str], before: float) -> bool:

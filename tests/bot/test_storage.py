@@ -49,6 +49,22 @@ async def test_too_many_bytes_leave_nothing_behind(storage: Storage, tmp_path: P
     assert list((tmp_path / "requests" / request_id).iterdir()) == []
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_a_cancellation_while_a_file_is_opened_leaks_nothing(storage: Storage) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(20):
+        folder = new_request_id()
+        await storage.save_input(folder, 0, b"photo")
+        saving = asyncio.create_task(storage.save_picture(folder, "result-0.jpg", b"colours"))
+        await asyncio.sleep(0)
+        time.sleep(0.005)  # the file is open by now, and the task has not heard of it
+        saving.cancel()
+        await asyncio.wait([saving])
+        assert saving.cancelled()
+    await asyncio.to_thread(lambda: None)
+    assert len(list(Path("/proc/self/fd").iterdir())) < before + 10
+
+
 async def test_an_upload_that_breaks_off_leaves_nothing_behind(storage: Storage, tmp_path: Path) -> None:
     async def breaking_off() -> AsyncIterator[bytes]:
         yield b"half"
@@ -161,6 +177,13 @@ async def test_the_sweep_leaves_what_may_be_another_bots(storage: Storage, tmp_p
     os.utime(tmp_path / "requests" / stale, (time.time() - 4000,) * 2)
     assert await storage.sweep(kept=(), deleted=(), untouched_for=timedelta(hours=1)) == 1
     assert await storage.holds(fresh, "input-0")
+
+
+async def test_the_sweep_leaves_alone_what_the_bot_did_not_make(storage: Storage, tmp_path: Path) -> None:
+    (tmp_path / "requests" / "lost+found").mkdir(parents=True)
+    (tmp_path / "requests" / "notes.txt").touch()
+    assert await storage.sweep(kept=(), deleted=()) == 0
+    assert len(list((tmp_path / "requests").iterdir())) == 2
 
 
 async def test_the_sweep_of_nothing_is_no_error(storage: Storage) -> None:
