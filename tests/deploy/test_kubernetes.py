@@ -19,6 +19,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from bot.configuration import describe_settings
 from bot.settings import Settings
 from inference.cluster.settings import ClusterSettings
 from inference.settings import WorkerSettings, variable_of
@@ -142,7 +143,7 @@ def test_settings_are_settings_and_secrets_are_only_named(overlay: str) -> None:
     for resource in _all(overlay, "ConfigMap"):
         for name in resource["data"]:
             known = {variable_of(field) for field in WorkerSettings.model_fields}
-            known |= {"COLORIZEBOT_" + field.upper() for field in Settings.model_fields}
+            known |= {setting.variable for setting in describe_settings()}
             assert name in known
             assert not re.search("TOKEN|PASSWORD|SECRET|DATABASE_URL", name)
     for _, template in _pods(overlay):
@@ -240,6 +241,22 @@ def test_the_autoscaler_asks_for_a_metric_that_the_worker_has_and_the_adapter_ha
     [rule] = adapter["rules"]["custom"]
     assert rule["seriesQuery"].startswith(metric + "{")
     assert set(rule["resources"]["overrides"]) == {"namespace", "pod"}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_bot_has_enough_photos_in_work_to_have_the_last_worker_added(overlay: str) -> None:
+    in_work = int(_bot_settings(overlay)["COLORIZEBOT_LIMITS__PARALLEL"])
+    needed = []
+    for scaler in _all(overlay, "HorizontalPodAutoscaler"):
+        [metric] = scaler["spec"]["metrics"]
+        target = int(metric["pods"]["target"]["averageValue"])
+        # A tenth more than the target is tolerated.
+        needed.append(1.1 * target * (scaler["spec"]["maxReplicas"] - 1))
+    for service in _all(overlay, "RayService"):
+        arguments = yaml.safe_load(service["spec"]["serveConfigV2"])["applications"][0]["args"]
+        needed.append(ClusterSettings(**arguments).target_requests * (arguments["max_replicas"] - 1))
+    assert len(needed) == 1
+    assert in_work > needed[0]
 
 
 def test_prometheus_understands_its_jobs(tmp_path: Path) -> None:
