@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from inference.model.colorizer import Network
-from training.checkpoint import Checkpoint
+from training.checkpoint import Checkpoint, CheckpointError
 from training.distributed import ALONE, Processes
 from training.lots import Lot, lot_of
 from training.networks import Trainee, build_network
@@ -49,6 +49,7 @@ class Learner:
 
         Raises:
             RecipeError: the network's first weights are missing or don't fit.
+            CheckpointError: the state is of another network, or something else was frozen in it.
 
         """
         self._recipe = recipe
@@ -62,11 +63,7 @@ class Learner:
         self.optimizer = self._trainee.optimizer(recipe)
         self.average = ExponentialAverage(self.network, recipe.ema)
         if start:
-            self.network.load_state_dict(start.network)
-            self.average.network.load_state_dict(start.average)
-            self.optimizer.load_state_dict(start.optimizer)
-            for group in self.optimizer.param_groups:
-                group["fused"] = True  # a checkpoint brings its own
+            self._go_on_from(start)
         self._objective = build_objective(recipe, prior, device)
         self._learnt = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
         self._statistics = _running_statistics(self.network)
@@ -126,6 +123,23 @@ class Learner:
         """Return what the network is shown of uint8 photos ``(N, 3, S, S)``, and what it should answer."""
         recipe = self._recipe
         return random_view(pixels, chance, smallest_crop=recipe.smallest_crop, augment=recipe.augment)
+
+    def _go_on_from(self, start: Checkpoint) -> None:
+        # The solver's state brings the rates and the decay that it was saved with; those of the recipe hold.
+        own = [
+            {name: value for name, value in group.items() if name != "params"} for group in self.optimizer.param_groups
+        ]
+        try:
+            self.network.load_state_dict(start.network)
+            self.average.network.load_state_dict(start.average)
+            self.optimizer.load_state_dict(start.optimizer)
+        except (RuntimeError, ValueError) as error:
+            raise CheckpointError(
+                "the checkpoint doesn't fit network, encoder, widths, hints or freeze of the recipe; keep them with "
+                "--resume, or begin a new run with start_from"
+            ) from error
+        for group, values in zip(self.optimizer.param_groups, own, strict=True):
+            group.update(values)
 
     def _accumulate(self, lots: Sequence[Lot], before: list[Tensor]) -> Tensor:
         """Add up this process's share of the gradient, of the batch norms' running statistics, and of the loss."""

@@ -94,6 +94,27 @@ def test_a_killed_run_resumes_on_the_same_curve(tmp_path: Path, manifest_folder:
         assert resumed[step] == pytest.approx(loss, rel=1e-3), step
 
 
+def test_a_resumed_run_takes_what_is_set_anew(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    start, cpu = load_checkpoint(run), torch.device("cpu")
+
+    def resumed(**values: Any) -> Learner:
+        recipe = Recipe.model_validate({**start.recipe.model_dump(), **values})
+        return Learner(recipe, start.prior, cpu, start=start)
+
+    slower = resumed(learning_rate=1e-4, weight_decay=0.5)
+    slower.step(torch.zeros(8, 3, 64, 64, dtype=torch.uint8), start.step // 2)
+    groups = slower.optimizer.param_groups
+    assert max(group["lr"] for group in groups) <= 2e-4
+    assert {group["weight_decay"] for group in groups} == {0, 0.5}
+    assert slower.optimizer.state_dict()["state"][0]["step"] == start.step + 1
+    again = ["--photos", "photos", "--run", str(run), "--resume"]
+    assert main(["train", *again, "--set", "batch=16"]) == 2
+    assert "stay at 8 photos" in capsys.readouterr().err
+    for other in ({"widths": (32, 32, 32, 32)}, {"freeze": "none"}):
+        with pytest.raises(CheckpointError, match="start_from"):
+            resumed(**other)
+
+
 def test_gradients_that_are_not_finite_stop_the_run() -> None:
     recipe = Recipe.model_validate({**SMALL, "freeze": "encoder"})
     learner = Learner(recipe, torch.full((313,), 1 / 313), torch.device("cpu"))

@@ -11,7 +11,7 @@ from training.checkpoint import Checkpoint, load_checkpoint
 from training.commands.console import PHOTOS_HELP, console
 from training.distributed import Processes, joined
 from training.photos import Photos, load_all
-from training.recipe import Recipe, load_recipe, overrides_of
+from training.recipe import Recipe, RecipeError, load_recipe, overrides_of
 from training.rehearsal import Rehearsal, rehearse
 from training.sources import parse_source
 from training.train import train, tune
@@ -90,6 +90,8 @@ def _recipe(options: argparse.Namespace, start: Checkpoint | None, processes: Pr
     overrides = overrides_of(options.set)
     if start:
         recipe = Recipe.model_validate({**start.recipe.model_dump(), **overrides})
+        if recipe.batch != start.recipe.batch:
+            raise RecipeError(f"batch: a run's steps are counted in batches, which stay at {start.recipe.batch} photos")
     else:
         recipe = load_recipe(options.recipe, overrides)
     return Recipe.model_validate({**recipe.model_dump(), "lots": max(recipe.lots, processes.count)})
