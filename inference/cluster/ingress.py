@@ -11,8 +11,13 @@ from functools import cached_property
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
-from ray.exceptions import RayActorError
-from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError
+from ray.exceptions import RayActorError, RayError
+from ray.serve.exceptions import (
+    BackPressureError,
+    DeploymentUnavailableError,
+    RayServeException,
+    ReplicaUnavailableError,
+)
 from ray.serve.handle import DeploymentHandle
 
 from inference import request_id
@@ -30,6 +35,7 @@ from inference.worker.profiling import Profiler
 from inference.worker.stages import Stages
 
 _ATTEMPTS = 2
+_OPEN_PAUSE_SECONDS = 2.0
 _MEASURE_SECONDS = 5.0
 _LOST = (RayActorError, ReplicaUnavailableError, DeviceFailed)
 """How it shows that a replica went away over a photo, or has to."""
@@ -126,11 +132,21 @@ class Cluster:
             self.admission.turn_out()
 
     async def _open(self) -> None:
-        description = await self._replicas.describe.remote()
+        while (description := await self._told_by_replica()) is None:  # noqa: ASYNC110 - other processes, which can set no event here
+            await asyncio.sleep(_OPEN_PAUSE_SECONDS)
         self.metrics.model_info.labels(description["name"], description["device"]).set(1)
         if self.admission.phase is Phase.LOADING:
             self.admission.phase = Phase.READY
             log.event("ready", model=description["name"], device=description["device"])
+
+    async def _told_by_replica(self) -> dict[str, Any] | None:
+        """Return a replica's description; None where the one asked was lost, or there is none to ask."""
+        try:
+            description: dict[str, Any] = await self._replicas.describe.remote()
+        except (RayError, RayServeException) as loss:
+            log.event("replica_lost", reason=type(loss).__name__)
+            return None
+        return description
 
     async def _on_some_replica(self, data: bytes, options: RecolorOptions) -> Recolored:
         answer = self._replicas.recolor.remote(data, options, request_id.current() or "")
