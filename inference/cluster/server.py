@@ -127,6 +127,9 @@ async def _update_until(
                 log.event("updated")
         except UnusableSettings as complaint:
             log.event("not_updated", level=logging.ERROR, reason=complaint)
+        except (RayError, RayServeException, RuntimeError):
+            # Such as too little memory for it: what there is goes on, as far as Serve can keep it.
+            log.failure("not_updated")
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[object, object, object]) -> bool:
