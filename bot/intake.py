@@ -20,7 +20,7 @@ from typing import Any
 
 from bot import rate_limit, wording
 from bot.fair_queue import FairQueue
-from bot.ledger import Ledger, patiently
+from bot.ledger import Ledger, LedgerAway, patiently
 from bot.metrics import Metrics
 from bot.settings import LimitSettings
 from bot.status import StatusBoard
@@ -157,18 +157,27 @@ class Intake:
 
     async def _submit(self, request: Request) -> Entry:
         async with self._door:  # one by one, so that two at once can't both slip in under a limit
-            entry = await self._ledger.by_message(request.platform, request.message_id)
+            try:
+                entry = await self._seen_or_declined(request)
+            except (Declined, LedgerAway):
+                await self._storage.remove(
+                    request.id
+                )  # nothing is noted down, so nobody would ever look for its photos
+                raise
             if entry is None:
-                declined = self._why_not_submit(request) or await self._why_not(request)
-                if declined is not None:
-                    await self._storage.remove(request.id)
-                    self._count_declined(request, declined.refusal)
-                    raise declined
                 entry = await self._ledger.record(request)
                 if entry.request.id == request.id:
                     self._line_up(request)
                     return entry
         return await self._seen_again(request, entry)
+
+    async def _seen_or_declined(self, request: Request) -> Entry | None:
+        """Return the entry of a message that was seen before; ``None`` for one to be taken. Raises ``Declined``."""
+        entry = await self._ledger.by_message(request.platform, request.message_id)
+        if entry is None and (declined := self._why_not_submit(request) or await self._why_not(request)):
+            self._count_declined(request, declined.refusal)
+            raise declined
+        return entry
 
     async def _take(self, request: Request, refusal: Refusal | None, always_tell: bool) -> Entry:
         async with self._door:

@@ -99,6 +99,16 @@ async def watch(visitor: Visitor, request_id: str, states: list[str]) -> None:
             states.append(status["state"])
 
 
+async def test_photos_that_could_not_be_noted_down_are_not_kept(tmp_path: Path, server: PostgresqlServer) -> None:
+    async with open_house(tmp_path, database_url=server.new_database()) as house:
+        request = await house.upload("photo")
+        server.stop()
+        with pytest.raises(LedgerAway):
+            await house.parts.intake.submit(request)
+        assert await house.parts.storage.holdings() == []
+        server.start()
+
+
 async def test_what_is_asked_in_a_chat_meanwhile_is_answered_afterwards(
     tmp_path: Path, server: PostgresqlServer
 ) -> None:
