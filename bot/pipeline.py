@@ -23,6 +23,7 @@ so it stops, and leaves everything to the other.
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -62,6 +63,7 @@ MAX_TIME_TO_LOCATE = timedelta(days=1)
 MAX_ATTEMPTS = 50
 """Attempts in all, most of them at delivering: with the dispatcher's pauses, several hours."""
 
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE})
 _WORTH_ANOTHER_LINK = frozenset({Reason.NOT_FOUND, Reason.LINK_UNREACHABLE, Reason.NOT_A_PICTURE})
 _SUFFIXES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/gif": "gif"}
 
@@ -157,6 +159,11 @@ class Pipeline:
             outcome = await self._recolor_all(request)
         except Refused as refused:
             outcome = refused.refusal
+        except OSError as error:
+            if error.errno in _NO_ROOM:
+                # It is the disk that fails, not the photo: that doesn't count.
+                await self._ledger.released(request.id)
+            raise
         if not await self._ledger.decided(request.id, outcome):
             raise await self._lost(request)
         if isinstance(outcome, Refusal):

@@ -1,13 +1,17 @@
 """The life of a request, told to its end: over a real worker socket, real links, real files and a real database."""
 
 import asyncio
+import errno
+import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from io import BufferedWriter
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
+from bot import dispatcher, storage
 from bot.adapters import Undeliverable
 from bot.pipeline import MAX_WORK_ATTEMPTS
 from bot.settings import FetchSettings, LimitSettings, Settings
@@ -75,6 +79,20 @@ async def test_when_no_photo_is_any_good_the_first_ones_refusal_is_told(busy_hou
     assert refusal.reason == "broken_image"
     assert "damaged" in refusal.message
     assert busy_house.mailbox.answers == {request.message_id: refusal}
+
+
+async def test_a_full_disk_costs_nobody_their_answer(busy_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatcher, "_FIRST_PAUSE_SECONDS", 0.01)
+    request, sync, full = await busy_house.upload("photo"), storage._sync, iter(range(2 * MAX_WORK_ATTEMPTS))
+
+    def sync_where_there_is_room(file: BufferedWriter) -> None:
+        if next(full, None) is not None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(file)
+
+    monkeypatch.setattr(storage, "_sync", sync_where_there_is_room)
+    entry = await live(busy_house, request)
+    assert (answer_of(entry).left_out, entry.attempts) == ((), 1)
 
 
 async def test_a_photo_that_vanished_is_refused(busy_house: House) -> None:
