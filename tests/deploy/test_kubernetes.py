@@ -98,6 +98,18 @@ def test_the_ray_service_is_as_kuberay_and_ray_serve_want_it() -> None:
     assert arguments["max_replicas"] * arguments["gpus_per_replica"] <= gpus * group["maxReplicas"]
 
 
+def test_rays_object_store_fits_into_the_shared_memory_of_its_nodes() -> None:
+    utils = pytest.importorskip("ray._private.utils", reason="Ray is not installed (extra cluster)")
+    cluster = _one("ray", "RayService", "colorizebot-worker")["spec"]["rayClusterConfig"]
+    for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
+        pod = group["template"]["spec"]
+        [shared] = [volume["emptyDir"]["sizeLimit"] for volume in pod["volumes"] if volume["name"] == "shm"]
+        memory = pod["containers"][0]["resources"]["limits"]["memory"]
+        told = group["rayStartParams"].get("object-store-memory")
+        takes = utils.resolve_object_store_memory(_bytes(memory), told and int(told))
+        assert takes <= _bytes(shared), "Ray uses the disk instead"
+
+
 def test_ray_serve_finds_the_application_and_the_bot_its_service() -> None:
     schema = pytest.importorskip("ray.serve.schema", reason="Ray is not installed (extra cluster)")
     service = _one("ray", "RayService", "colorizebot-worker")
@@ -259,6 +271,36 @@ def test_the_bot_has_enough_photos_in_work_to_have_the_last_worker_added(overlay
     assert in_work > needed[0]
 
 
+@pytest.mark.parametrize(("overlay", "told"), [("cpu", ["worker"]), ("gpu", ["worker"]), ("ray", ["head"])])
+def test_no_measurement_of_the_workers_is_collected_twice(overlay: str, told: list[str]) -> None:
+    jobs = yaml.safe_load((KUBERNETES / "monitoring" / "prometheus-scrape.yaml").read_text(encoding="utf-8"))
+    [job] = [job for job in jobs["scrape_configs"] if job["job_name"] == "colorizebot-worker"]
+    collected = []
+    for name, template in _pods(overlay):
+        labels = {
+            "__meta_kubernetes_pod_label_" + re.sub(r"\W", "_", key): value for key, value in _labels(name, template)
+        }
+        for port in template["spec"]["containers"][0]["ports"]:
+            if _kept(job["relabel_configs"], labels | {"__meta_kubernetes_pod_container_port_name": port["name"]}):
+                collected.append(name.removeprefix("colorizebot-"))
+    assert collected == told
+
+
+def _labels(name: str, template: Resource) -> Iterator[tuple[str, str]]:
+    yield from template["metadata"]["labels"].items()
+    if not name.startswith("colorizebot-"):  # KubeRay's operator adds this
+        yield "ray.io/node-type", "head" if name == "head" else "worker"
+
+
+def _kept(rules: list[Resource], labels: dict[str, str]) -> bool:
+    for rule in rules:
+        text = ";".join(labels.get(label, "") for label in rule["source_labels"])
+        fits = re.fullmatch(rule.get("regex", "(.*)"), text) is not None
+        if fits != (rule.get("action") == "keep") and rule.get("action") in ("keep", "drop"):
+            return False
+    return True
+
+
 def test_prometheus_understands_its_jobs(tmp_path: Path) -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
@@ -286,3 +328,8 @@ def _bot_settings(overlay: str) -> dict[str, str]:
         if resource["metadata"]["name"].startswith("colorizebot-bot")
     ]
     return dict(settings)
+
+
+def _bytes(quantity: str) -> int:
+    number, unit = quantity[:-2], quantity[-2:]
+    return int(number) * {"Mi": 2**20, "Gi": 2**30}[unit]
