@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -18,10 +19,15 @@ from inference.imaging.saving import WEBP_QUALITY
 _COLORS = 255
 _TRANSPARENT = 255
 """The palette's last index, left for what is transparent."""
+_OTHER_TRANSPARENT = 0
+"""Takes its place in a frame that shows no color at all."""
 _SAMPLES_PER_SCENE = 6
 _SAMPLE_SIDE = 128
 _DITHER_LEVELS = 8
 _RESTORE_BACKGROUND = 2
+_LONGEST_PAUSE = {FileType.GIF: 655_350, FileType.WEBP: 2**24 - 1}
+"""Milliseconds that one frame can be shown; an animated PNG knows no bound."""
+_MOST_REPEATS = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +46,38 @@ def save_animation(
     pictures: Callable[[], Iterator[Image.Image]], playback: Playback, file_type: FileType, *, lossless: bool
 ) -> bytes:
     """Write an animated GIF, WebP or PNG; ``pictures`` begins anew with the first frame (RGB or RGBA) at each call."""
-    options: dict[str, Any] = {"save_all": True, "duration": list(playback.durations)}
+    options: dict[str, Any] = {"save_all": True, "duration": _pauses(playback, file_type)}
     others: Iterable[Image.Image]
     if file_type is FileType.GIF:
         indexed = _indexed(pictures, playback.scenes)
         first, others = next(indexed), indexed
         options |= {"disposal": _RESTORE_BACKGROUND, "optimize": False}
         if playback.loop is not None:
-            options["loop"] = playback.loop
+            options["loop"] = min(playback.loop, _MOST_REPEATS)
     else:
         first, others = next(pictures()), _Others(pictures)
-        options["loop"] = 1 if playback.loop is None else playback.loop
+        options["loop"] = 1 if playback.loop is None else min(playback.loop, _MOST_REPEATS)
     if file_type is FileType.WEBP:
         options |= {"lossless": True} if lossless else {"quality": WEBP_QUALITY}
     buffer = io.BytesIO()
     first.save(buffer, format=file_type, append_images=others, **options)
     return buffer.getvalue()
+
+
+def _pauses(playback: Playback, file_type: FileType) -> list[int]:
+    """Return the frames' durations, shortened where the file could not hold them.
+
+    Pillow makes one frame of those that are alike, within a scene, which then has the durations of all.
+    """
+    longest = _LONGEST_PAUSE.get(file_type, sum(playback.durations))
+    lengths = Counter(playback.scenes)
+    totals: Counter[int] = Counter()
+    for duration, scene in zip(playback.durations, playback.scenes, strict=True):
+        totals[scene] += duration
+    return [
+        duration if totals[scene] <= longest else min(duration, longest // lengths[scene])
+        for duration, scene in zip(playback.durations, playback.scenes, strict=True)
+    ]
 
 
 class _Others:
@@ -71,11 +93,15 @@ class _Others:
 def _indexed(pictures: Callable[[], Iterator[Image.Image]], scenes: Sequence[int]) -> Iterator[Image.Image]:
     """Yield the frames in 255 colors, the same ones all through a scene, so that nothing flickers."""
     palettes = _scene_palettes(pictures(), scenes)
-    for picture, scene in zip(pictures(), scenes, strict=True):
+    for number, (picture, scene) in enumerate(zip(pictures(), scenes, strict=True)):
         indexed = _dithered(picture.convert("RGB")).quantize(palette=palettes[scene], dither=Image.Dither.NONE)
         if picture.mode == "RGBA":
-            indexed.paste(_TRANSPARENT, mask=picture.getchannel("A").point([255] * 128 + [0] * 128))
-            indexed.info["transparency"] = _TRANSPARENT
+            alpha = picture.getchannel("A")
+            # Of a later frame that is all like the first one's transparency, Pillow makes a second header.
+            nothing_shown = number > 0 and alpha.getextrema()[1] < 128
+            transparent = _OTHER_TRANSPARENT if nothing_shown else _TRANSPARENT
+            indexed.paste(transparent, mask=alpha.point([255] * 128 + [0] * 128))
+            indexed.info["transparency"] = transparent
         yield indexed
 
 

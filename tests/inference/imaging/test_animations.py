@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -105,6 +106,48 @@ def test_transparency_and_disposal_are_composed_as_a_browser_does() -> None:
             assert np.abs(luma_of(recolored) - luma_of(frame))[opaque].mean() < 4
             red, _, blue = (np.asarray(recolored.getchannel(band)).astype(int)[opaque] for band in "RGB"[:3])
             assert (red > blue + 10).all()
+
+
+def test_frames_that_show_nothing_stay_in_their_place() -> None:
+    shown = scene(*SIZE, seed=3).convert("L").convert("RGBA")
+    shown.paste((0, 0, 0, 0), (10, 10, 40, 40))
+    nothing = Image.new("RGBA", SIZE, (0, 0, 0, 0))
+    frames = [shown, nothing, shown.transpose(Image.Transpose.FLIP_LEFT_RIGHT), nothing]
+    data = file_of(frames[0], "GIF", save_all=True, append_images=frames[1:], disposal=2, duration=50, loop=0)
+    photo = decode(data, Limits())
+    ab = [np.full((2, 48, 72), 25, np.float32) for _ in photo.network_input(((192, 288),))]
+    for frame, recolored in zip(frames, played(encode(photo, ab, RecolorOptions()).data), strict=True):
+        assert np.array_equal(np.asarray(recolored.getchannel("A")), np.asarray(frame.getchannel("A")))
+
+
+@pytest.mark.parametrize("durations", [[600_000] * 4, [20_000, 655_350, 10_000, 655_350]])
+def test_pauses_that_together_are_too_long_for_a_gif_are_shortened(durations: list[int]) -> None:
+    """Where frames are alike, Pillow makes one of them, with the pauses of all."""
+    frames = moving_scene(2)
+    data = gray_gif([frames[0], frames[1]] * 2, duration=durations)
+    photo = decode(data, Limits())
+    alike = replace(photo, frames=tuple(replace(photo.frames[0], duration=pause) for pause in durations))
+    ab = [np.full((2, 48, 72), 25, np.float32) for _ in photo.network_input(((192, 288),))]
+    for each in (photo, alike):
+        result = opened(encode(each, ab, RecolorOptions()).data)
+        assert result.format == "GIF"
+        assert 300_000 < sum(frame.info["duration"] for frame in ImageSequence.Iterator(result)) <= 655_350
+
+
+def test_a_slide_show_keeps_its_pauses() -> None:
+    slides = [Image.new("RGB", SIZE, (shade, shade, shade)) for shade in (20, 120, 220, 40, 140, 240)]
+    photo = decode(gray_gif(slides, duration=300_000), Limits())
+    assert durations_of(encode(photo, colors_of(slides, photo), RecolorOptions()).data) == [300_000] * 6
+
+
+@pytest.mark.parametrize("options", [{"loop": 2**20}, {"duration": 20_000_000}])
+def test_an_animated_png_that_webp_cannot_hold_is_played_less_long(options: dict[str, int]) -> None:
+    frames = [frame.convert("L") for frame in moving_scene(2)]
+    photo = decode(file_of(frames[0], "PNG", save_all=True, append_images=frames[1:], **options), Limits())
+    ab = [np.full((2, 48, 72), 25, np.float32) for _ in photo.network_input(((192, 288),))]
+    result = opened(_as_webp(photo, ab))
+    assert result.format == "WEBP"
+    assert result.n_frames == 2  # type: ignore[attr-defined]
 
 
 def test_gray_gifs_whose_frames_bring_color_tables_are_read_rightly() -> None:
