@@ -109,10 +109,10 @@ def test_transparency_and_disposal_are_composed_as_a_browser_does() -> None:
 
 
 def test_frames_that_show_nothing_stay_in_their_place() -> None:
-    shown = scene(*SIZE, seed=3).convert("L").convert("RGBA")
-    shown.paste((0, 0, 0, 0), (10, 10, 40, 40))
     nothing = Image.new("RGBA", SIZE, (0, 0, 0, 0))
-    frames = [shown, nothing, shown.transpose(Image.Transpose.FLIP_LEFT_RIGHT), nothing]
+    frames = [nothing.copy(), nothing, nothing.copy(), nothing]
+    for frame, left in ((frames[0], 20), (frames[2], 80)):
+        frame.paste(scene(40, 30).convert("L").convert("RGBA"), (left, 30))
     data = file_of(frames[0], "GIF", save_all=True, append_images=frames[1:], disposal=2, duration=50, loop=0)
     photo = decode(data, Limits())
     ab = [np.full((2, 48, 72), 25, np.float32) for _ in photo.network_input(((192, 288),))]
