@@ -197,9 +197,14 @@ def _add_load(commands: Parsers) -> _Reader:
     parser.add_argument("url", metavar="URL", help="the page, such as http://127.0.0.1:8080")
     parser.add_argument("--clients", metavar="NUMBER", type=_count, default=4, help="people at a time; default 4")
     parser.add_argument(
-        "--per-second", metavar="NUMBER", type=_pace, help="photos sent a second; default as many as the clients can"
+        "--per-second",
+        metavar="NUMBER",
+        type=_positive,
+        help="photos sent a second; default as many as the clients can",
     )
-    parser.add_argument("--seconds", metavar="NUMBER", type=float, default=30.0, help="how long they send; default 30")
+    parser.add_argument(
+        "--seconds", metavar="NUMBER", type=_positive, default=30.0, help="how long they send; default 30"
+    )
     parser.add_argument(
         "--photos", metavar="DIR", type=Path, help="photos to send, in turn; default the page's example"
     )
@@ -269,7 +274,7 @@ def _add_caution(parser: argparse.ArgumentParser) -> None:
 
 def _time(text: str) -> timedelta:
     match = _TIME.fullmatch(text.strip().lower())
-    time = timedelta(**{_UNITS[match[2]]: min(float(match[1]), 1e6)}) if match else None
+    time = timedelta(**{_UNITS[match[2]]: min(float(match[1]), 1e8)}) if match else None
     if time is None or time > _LONGEST:
         raise argparse.ArgumentTypeError(f"{text!r} is no time: write 90m, 24h, 7d or 4w")
     return time
@@ -286,11 +291,14 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _pace(text: str) -> float:
-    pace = float(text)
-    if not 0 < pace < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of photos a second")
-    return pace
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    return number
 
 
 def _person(platform: str, name: str) -> str:

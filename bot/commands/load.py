@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from yarl import URL
 
 from bot.ledger.statistics import percentile
@@ -38,7 +39,7 @@ async def load(console: Console, wanted: Load) -> int:
     photos = await asyncio.to_thread(_photos, wanted.photos)
     url = _origin(wanted.url)
     progress = Console(stderr=True)
-    with progress.status(f"looking at {url}") as status:
+    with progress.status(Text(f"looking at {url}")) as status:
         await _until_ready(url)
         status.update(f"{wanted.clients} clients send photos for {wanted.seconds:g} s, then the last answers come in")
         report = Report(wanted.clients)
@@ -53,7 +54,7 @@ async def load(console: Console, wanted: Load) -> int:
     if wanted.as_json:
         console.print_json(json.dumps(report.to_json()))
     else:
-        _print(report, console if console.is_terminal else Console(width=_PLAIN_WIDTH))
+        _print(report, console if console.is_terminal else Console(width=_PLAIN_WIDTH, markup=False, emoji=False))
     return 0 if report.sound else 1
 
 
@@ -68,7 +69,10 @@ def _photos(folder: Path | None) -> list[bytes]:
 
 
 def _origin(text: str) -> str:
-    url = URL(text)
+    try:
+        url = URL(text)
+    except ValueError:
+        url = URL()
     if url.scheme not in ("http", "https") or not url.host:
         raise OperatorError(f"{text} is no address of a page; it looks like http://127.0.0.1:8080.")
     return str(url.origin())

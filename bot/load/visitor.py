@@ -72,7 +72,7 @@ class Visitor:
                 if response.status == 202:
                     return Taken(document["id"], document["token"])
                 if response.status in (429, 503):
-                    raise Declined(_reason(response, document), float(response.headers.get("Retry-After", 1)))
+                    raise Declined(_reason(response, document), _pause(response))
                 raise Wrong(_reason(response, document))
         except TROUBLES as error:
             raise Wrong(type(error).__name__) from error
@@ -129,6 +129,11 @@ async def _document(response: aiohttp.ClientResponse) -> dict[str, Any]:
         if isinstance(document, dict):
             return document
     return {}
+
+
+def _pause(response: aiohttp.ClientResponse) -> float:
+    asked = response.headers.get("Retry-After", "")
+    return float(asked) if asked.isdecimal() else 1.0  # a proxy may have written a date
 
 
 def _reason(response: aiohttp.ClientResponse, document: dict[str, Any]) -> str:

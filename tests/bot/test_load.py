@@ -1,13 +1,21 @@
-"""The photos of a load test: every one is another file, and looks like the one it was made from."""
+"""A load test: its photos are other files that look like those they were made from, and it takes any answer."""
 
 import io
 from pathlib import Path
 
+import aiohttp
 import pillow_heif
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from PIL import Image
+from rich.console import Console
 
-from bot.load import photos_in, varied
+from bot.commands.load import load
+from bot.load import Visitor, photos_in, varied
+from bot.load.visitor import Declined
+from bot.orders import Load
+from bot.problems import OperatorError
 
 pillow_heif.register_heif_opener()
 
@@ -21,6 +29,26 @@ def test_a_varied_photo_is_another_file_that_looks_the_same(name: str) -> None:
     assert len({photo, first, second}) == 3
     seen = [Image.open(io.BytesIO(data)).convert("RGB").tobytes() for data in (photo, first, second)]
     assert seen[0] == seen[1] == seen[2]
+
+
+async def test_whoever_is_told_to_come_later_in_other_words_comes_soon() -> None:
+    async def busy(_: web.Request) -> web.Response:
+        return web.Response(
+            status=503, headers={"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, text="a proxy's words"
+        )
+
+    app = web.Application()
+    app.router.add_post("/api/requests", busy)
+    async with TestServer(app) as server, aiohttp.ClientSession(server.make_url("/")) as session:
+        with pytest.raises(Declined) as declined:
+            await Visitor(session).send(b"photo")
+    assert (declined.value.reason, declined.value.retry_after) == ("HTTP 503", 1.0)
+
+
+@pytest.mark.parametrize("address", ["http://[::1", "http://bot:99999", "bot", "ftp://bot"])
+async def test_what_is_no_address_is_said(address: str) -> None:
+    with pytest.raises(OperatorError, match="is no address of a page"):
+        await load(Console(), Load(address, 1, None, 1.0, None, as_json=False))
 
 
 def test_photos_come_from_a_folder_by_name_and_nothing_else_does(tmp_path: Path) -> None:
