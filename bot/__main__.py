@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import signal
 import sys
 
@@ -20,6 +21,8 @@ _INTERRUPTED_STATUS = 128 + signal.SIGINT
 
 def main() -> int:
     """Run a command; return the exit status: 0, 1 when something failed, 2 when only the operator can help."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be what no terminal can show
     try:
         return asyncio.run(_run())
     except KeyboardInterrupt:
@@ -32,7 +35,8 @@ def main() -> int:
 async def _run() -> int:
     order = parse_arguments(sys.argv[1:])
     settings = load_settings()
-    console = Console()
+    # What is shown may have brackets and colons of its own: IPv6 addresses, names of folders.
+    console = Console(markup=False, emoji=False)
     if isinstance(order, Serve):
         from bot.commands.serve import serve
 

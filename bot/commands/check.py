@@ -14,12 +14,13 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from bot.assembly import database_url
+from bot.commands.ledger_there import condition_of_ledger
 from bot.configuration import renamed_settings, unknown_settings
 from bot.findings import Finding, Verdict
 from bot.ledger.engine import shown
-from bot.ledger.opening import Condition, examine
 from bot.ledger.schema import known_revisions
 from bot.orders import Check
 from bot.platforms import PLATFORMS
@@ -54,9 +55,9 @@ async def check(settings: Settings, console: Console, wanted: Check) -> int:
 def _print(findings: list[Finding], console: Console) -> None:
     table = Table("", "", "found", "what to do or set next", title="colorizebot", title_justify="left")
     for finding in findings:
-        style = _STYLES[finding.verdict]
-        table.add_row(finding.part, f"[{style}]{finding.verdict}[/]", finding.state, finding.next_step)
-    wide = console if console.is_terminal else Console(width=_PLAIN_WIDTH)
+        verdict = Text(finding.verdict, style=_STYLES[finding.verdict])
+        table.add_row(finding.part, verdict, finding.state, finding.next_step)
+    wide = console if console.is_terminal else Console(width=_PLAIN_WIDTH, markup=False, emoji=False)
     wide.print(table)
     for link in _long_links(findings):
         wide.print(link, soft_wrap=True, highlight=False)
@@ -90,8 +91,8 @@ def _sources() -> str:
 
 
 def _data_folder(folder: Path) -> Finding:
-    there = _nearest(folder)
     try:
+        there = _nearest(folder)
         if there == folder:
             tempfile.TemporaryFile(dir=folder).close()  # rights alone don't tell of file systems that are read-only
         elif not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
@@ -134,9 +135,8 @@ def _days(days: float) -> str:
 
 
 async def _database(settings: Settings) -> Finding:
-    in_new_folder = settings.database_url is None and not await asyncio.to_thread(settings.data_dir.exists)
     try:
-        condition = Condition.NEW if in_new_folder else await examine(database_url(settings))
+        condition = await condition_of_ledger(settings)
     except OperatorError as error:
         return Finding("database", Verdict.PROBLEM, str(error))
     schema = f"schema {known_revisions()[0]}, {condition}"

@@ -19,8 +19,19 @@ async def ledger_is_there(settings: Settings) -> bool:
 
     Raises ``OperatorError`` for one that can't be used.
     """
-    new_folder = settings.database_url is None and not await asyncio.to_thread(settings.data_dir.exists)
-    return not new_folder and await examine(database_url(settings)) is not Condition.NEW
+    return await condition_of_ledger(settings) is not Condition.NEW
+
+
+async def condition_of_ledger(settings: Settings) -> Condition:
+    """Return the condition of the ledger without making it. Raises ``OperatorError`` for one that can't be used."""
+    try:
+        new_folder = settings.database_url is None and not await asyncio.to_thread(settings.data_dir.exists)
+    except OSError as error:
+        raise OperatorError(
+            f"The data folder {settings.data_dir} can't be looked into ({error.strerror}); please run this as the user "
+            "that the bot runs as, or see COLORIZEBOT_DATA_DIR."
+        ) from None
+    return Condition.NEW if new_folder else await examine(database_url(settings))
 
 
 @asynccontextmanager

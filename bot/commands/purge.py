@@ -42,7 +42,7 @@ async def purge(settings: Settings, console: Console, wanted: Purge) -> int:
 async def _purge(settings: Settings, console: Console, wanted: Purge, ledger: Ledger, selection: Selection) -> int:
     purging = Purging(ledger.engine)
     chosen = await purging.count(selection)
-    wide = console if console.is_terminal else Console(width=_PLAIN_WIDTH)
+    wide = console if console.is_terminal else Console(width=_PLAIN_WIDTH, markup=False, emoji=False)
     if chosen:
         wide.print(_table(chosen))
     total = sum(some.requests for some in chosen)

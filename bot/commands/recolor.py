@@ -91,14 +91,24 @@ class _Batch:
         recolored = await self._recolorer.recolor(data, _options(self._command), on_wait=self._show_waiting)
         target = _target(self._command, photo, _fitting_suffix(photo, recolored.media_type))
         self._refuse_overwriting(target)
+        self._refuse_misnaming(target, recolored.media_type)
         self._written.add(target)
         await asyncio.to_thread(_write_whole, target, recolored.data)
         return target
 
     def _refuse_overwriting(self, target: Path) -> None:
-        # Even when told to overwrite, two photos of this call never go into the same file.
-        if target in self._written or (target.exists() and not self._command.force):
+        if target in self._written:
+            raise FileExistsError(0, f"{target} has the result of another photo; please recolor this one by itself")
+        if target.exists() and not self._command.force:
             raise FileExistsError(0, f"{target} is there already; --force overwrites it")
+
+    def _refuse_misnaming(self, target: Path, media_type: str) -> None:
+        if self._command.options.format is not OutputFormat.AUTO or target.suffix.lower() in (
+            "",
+            *_SUFFIXES[media_type],
+        ):
+            return
+        raise OSError(0, f"{target} would be no {target.suffix[1:].upper()} file; please name it .jpg, .png or .webp")
 
     def _show_waiting(self, waiting: bool) -> None:
         self._progress.update(self._bar, description="waiting for the colorizer" if waiting else "recoloring")

@@ -31,7 +31,7 @@ async def replay(settings: Settings, console: Console, wanted: Replay) -> int:
         return 1
     now = datetime.now(UTC)
     since = None if wanted.last is None else now - wanted.last
-    wide = console if console.is_terminal else Console(width=_PLAIN_WIDTH)
+    wide = console if console.is_terminal else Console(width=_PLAIN_WIDTH, markup=False, emoji=False)
     async with existing_ledger(settings) as ledger:
         replaying = Replaying(ledger.engine)
         found = await replaying.find(Wanted(wanted.requests, wanted.platform, wanted.reason, since))

@@ -36,7 +36,7 @@ async def stats(settings: Settings, console: Console, wanted: Stats) -> int:
     if not platforms:
         console.print("Nothing was asked yet." if wanted.last is None else "Nothing was asked in that time.")
         return 0
-    wide = console if console.is_terminal else Console(width=_PLAIN_WIDTH)
+    wide = console if console.is_terminal else Console(width=_PLAIN_WIDTH, markup=False, emoji=False)
     wide.print(_totals(platforms))
     if any(platform.refusals for platform in platforms):
         wide.print(_refusals(platforms))

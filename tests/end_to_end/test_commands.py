@@ -1,6 +1,7 @@
 """The command line as operators use it: real processes, real photos, and plain words when something is wrong."""
 
 import json
+import os
 import socket
 import sqlite3
 import subprocess
@@ -40,6 +41,7 @@ def test_names_are_kept_in_a_folder_and_nothing_is_overwritten_unless_told(tmp_p
     forced = call_bot(tmp_path, "recolor", "a/old.jpeg", "b/old.jpeg", "-o", "out", "--force")
     assert forced.returncode == 1, "two photos never go into the same file"
     assert "1 of 2 photos recolored" in forced.stdout
+    assert "out/old.jpeg has the result of another photo" in forced.stderr
     assert size_of((tmp_path / "out" / "old.jpeg").read_bytes()) == ("JPEG", (64, 48))
 
 
@@ -48,6 +50,17 @@ def test_the_name_of_the_result_says_its_format(tmp_path: Path) -> None:
     done = call_bot(tmp_path, "recolor", "old.jpg", "-o", "new.png", "--layout", "side_by_side", "--vividness", "1.5")
     assert done.returncode == 0
     assert size_of((tmp_path / "new.png").read_bytes()) == ("PNG", (128, 48))
+    misnamed = call_bot(tmp_path, "recolor", "old.jpg", "-o", "new.tiff")
+    assert misnamed.returncode == 1
+    assert "new.tiff would be no TIFF file; please name it .jpg, .png or .webp." in misnamed.stderr
+    assert not (tmp_path / "new.tiff").exists()
+
+
+def test_a_name_that_no_terminal_can_show_stops_nobody(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.jpg")  # as older systems wrote it
+    (tmp_path / name).write_bytes(gray_photo(64, 48))
+    done = call_bot(tmp_path, "recolor", name, PYTHONIOENCODING="utf-8:strict")
+    assert (done.returncode, done.stdout) == (0, "caf\\udce9.jpg -> caf\\udce9-recolored.jpg\n"), done.stderr
 
 
 def test_the_check_of_a_sound_bot(tmp_path: Path) -> None:
@@ -95,12 +108,15 @@ def test_the_check_says_what_to_put_right(tmp_path: Path) -> None:
             "check",
             COLORIZEBOT_WEB__PORT=port,
             COLORIZEBOT_INFERENCE_URL="http://127.0.0.1:9",
+            COLORIZEBOT_DATA_DIR=f"{'x' * 300}[/old]",
             COLORIZEBOT_DATABASE_URL="sqlite:////dev/null/ledger.sqlite3",
             COLORIZEBOT_WBE__PORT="1",
+            **{"COLORIZEBOT_[wbe]:a:": "1"},
         )
     assert done.returncode == 1
     assert f"http://127.0.0.1:{port} is taken by another program" in done.stdout
-    for variable in ("WEB__PORT", "INFERENCE_URL", "DATABASE_URL", "WBE__PORT is no setting"):
+    assert "COLORIZEBOT_[wbe]:a: is no setting" in done.stdout, "brackets and colons mean what they say"
+    for variable in ("WEB__PORT", "INFERENCE_URL", "DATABASE_URL", "DATA_DIR", "WBE__PORT is no setting"):
         assert f"COLORIZEBOT_{variable}" in done.stdout
 
 
@@ -108,6 +124,7 @@ def test_the_check_says_what_to_put_right(tmp_path: Path) -> None:
     ("settings", "expected"),
     [
         ({"WEB__PORT": "eighty"}, "COLORIZEBOT_WEB__PORT is 'eighty', but should be a valid integer"),
+        ({"DATA_DIR": "x" * 300}, "COLORIZEBOT_DATA_DIR"),
         ({"WEB__HOST": "no-such-host.invalid"}, "COLORIZEBOT_WEB__HOST"),
         ({"DATA_DIR": "/dev/null"}, "COLORIZEBOT_DATA_DIR"),
         ({"DATABASE_URL": "mysql://host/database"}, "COLORIZEBOT_DATABASE_URL"),
@@ -124,6 +141,13 @@ def test_what_the_operator_has_to_put_right_is_said_in_one_line(
     assert last_line.startswith("colorizebot: ")
     assert expected in last_line
     assert "Traceback" not in done.stderr
+
+
+def test_a_data_folder_that_can_not_be_looked_into_is_named(tmp_path: Path) -> None:
+    done = call_bot(tmp_path, "stats", COLORIZEBOT_DATA_DIR="x" * 300)
+    assert done.returncode == 2
+    assert done.stderr.startswith("colorizebot: The data folder xxx")
+    assert done.stderr.endswith("please run this as the user that the bot runs as, or see COLORIZEBOT_DATA_DIR.\n")
 
 
 def test_a_taken_port_and_a_second_bot_are_said_in_one_line(tmp_path: Path) -> None:
