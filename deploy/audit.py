@@ -30,8 +30,8 @@ class NotAudited(Exception):  # noqa: N818 - it says what is the case
     """The database can't be asked; the message says why."""
 
 
-class BadList(Exception):  # noqa: N818 - it says what is the case
-    """The list of accepted vulnerabilities can't be used; the message says why."""
+class Unusable(Exception):  # noqa: N818 - it says what is the case
+    """Something here keeps the versions from being asked about, not the database; the message says what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Vulnerability:
 
 
 def find(constraints: Path, osv_url: str) -> list[Vulnerability]:
-    """Return what the pinned versions are known to have. Raises ``NotAudited``."""
+    """Return what the pinned versions are known to have. Raises ``NotAudited`` and ``Unusable``."""
     _check_reachable(osv_url)
     audit = ["-m", "pip_audit", "--no-deps", "--disable-pip", "--progress-spinner", "off", "--format", "json"]
     where = ["--vulnerability-service", "osv", "--osv-url", osv_url, "--requirement", str(constraints)]
@@ -58,19 +58,21 @@ def find(constraints: Path, osv_url: str) -> list[Vulnerability]:
         dependencies = json.loads(ended.stdout)["dependencies"]
     except ValueError:
         lines = ended.stderr.strip().splitlines() or ["it said nothing"]
-        raise NotAudited(f"pip-audit failed: {lines[-1]}") from None
+        complaint = next((line for line in lines if line.startswith("ERROR")), lines[-1])
+        _check_reachable(osv_url)  # it may have gone away meanwhile
+        raise Unusable(f"pip-audit failed: {complaint}") from None
     return list(_vulnerabilities(dependencies))
 
 
 def accepted(file: Path) -> dict[str, str]:
-    """Return the package by identifier of what may stay. Raises ``BadList`` for entries without a reason."""
+    """Return the package by identifier of what may stay. Raises ``Unusable`` for entries without a reason."""
     try:
         entries = tomllib.loads(file.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
-        raise BadList(f"{file.name} can't be read: {error}") from None
+        raise Unusable(f"{file.name} can't be read: {error}") from None
     for identifier, entry in entries.items():
         if not (isinstance(entry, dict) and entry.get("package") and entry.get("reason")):
-            raise BadList(f"{file.name}: {identifier} needs a package and a reason")
+            raise Unusable(f"{file.name}: {identifier} needs a package and a reason")
     return {identifier: entry["package"] for identifier, entry in entries.items()}
 
 
@@ -84,7 +86,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         may_stay = accepted(options.accepted)
         found = find(options.constraints, options.osv_url)
-    except BadList as error:
+    except Unusable as error:
         return _say(f"audit: {error}", UNUSABLE)
     except NotAudited as error:
         return _say(f"audit: SKIPPED, so nothing is known about these versions: {error}", PASSED)
@@ -116,7 +118,7 @@ def _check_reachable(osv_url: str) -> None:
 def _vulnerabilities(dependencies: Sequence[dict[str, Any]]) -> Iterator[Vulnerability]:
     for package in dependencies:
         if "skip_reason" in package:
-            raise NotAudited(f"{package['name']}: {package['skip_reason']}")
+            raise Unusable(f"{package['name']}: {package['skip_reason']}")
         for each in package["vulns"]:
             yield Vulnerability(
                 identifiers=(each["id"], *each["aliases"]),

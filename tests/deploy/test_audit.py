@@ -119,6 +119,16 @@ def test_a_database_that_cannot_be_asked_skips_the_audit(osv: tuple[str, type[_O
         assert "SKIPPED" in ended.stdout
 
 
+@pytest.mark.parametrize("line", ["leaky>=1.0", "leaky", "leaky=1.0"])
+def test_a_version_that_cannot_be_asked_about_does_not_pass(
+    osv: tuple[str, type[_Osv]], tmp_path: Path, line: str
+) -> None:
+    ended = audit(osv[0], tmp_path, f"{line}\nsound==2.0\n")
+    assert ended.returncode == 2
+    assert "audit: pip-audit failed: " in ended.stdout
+    assert "leaky" in ended.stdout or "line 1" in ended.stdout
+
+
 def test_everything_that_is_pinned_can_be_asked_about(osv: tuple[str, type[_Osv]]) -> None:
     ended = run("deploy/audit.py", "--osv-url", osv[0])
     assert ended.returncode == 0, ended.stdout

@@ -51,6 +51,13 @@ def test_together_the_images_have_everything() -> None:
     assert {name_of(line) for target in TARGETS for line in requirements(target)} == project
 
 
+@pytest.mark.parametrize(("target", "extras"), [("bot", ["postgres", "tracing"]), ("worker", ["cluster"])])
+def test_whatever_an_image_installs_is_pinned_and_so_audited(target: str, extras: list[str]) -> None:
+    lines = (PYPROJECT.parent / "deploy" / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pinned = {re.sub(r"[-_.]+", "-", line.partition("==")[0]).lower() for line in lines if "==" in line}
+    assert image.closure(requirements(target, extras)) - pinned == set()
+
+
 def test_there_is_no_image_and_no_extra_of_another_name() -> None:
     with pytest.raises(ValueError, match="no image x, only bot and worker"):
         requirements("x")
