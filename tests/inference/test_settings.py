@@ -39,6 +39,23 @@ def test_empty_variables_count_as_unset(monkeypatch: pytest.MonkeyPatch) -> None
     assert parse_settings([]).socket is None
 
 
+def test_the_token_may_lie_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("token").write_text("a token of the worker\n")
+
+    def read() -> str | None:
+        token = parse_settings([]).token
+        return token and token.get_secret_value()
+
+    Path("colorizebot.toml").write_text('[worker]\ntoken_file = "token"\n')
+    assert read() == "a token of the worker"
+    Path("colorizebot.toml").unlink()
+    Path(".env").write_text("COLORIZEBOT_WORKER_TOKEN_FILE=token\n")
+    assert read() == "a token of the worker"
+    Path(".env").unlink()
+    monkeypatch.setenv("COLORIZEBOT_WORKER_TOKEN_FILE", "token")
+    assert read() == "a token of the worker"
+
+
 def test_a_toml_file_without_our_table_is_the_bots_alone() -> None:
     Path("colorizebot.toml").write_text("triggers = ['colorizebot']\n")
     assert parse_settings([]).port == 8090
