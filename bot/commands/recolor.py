@@ -103,10 +103,8 @@ class _Batch:
             raise FileExistsError(0, f"{target} is there already; --force overwrites it")
 
     def _refuse_misnaming(self, target: Path, media_type: str) -> None:
-        if self._command.options.format is not OutputFormat.AUTO or target.suffix.lower() in (
-            "",
-            *_SUFFIXES[media_type],
-        ):
+        fitting = ("", *_SUFFIXES[media_type])
+        if self._command.options.format is not OutputFormat.AUTO or target.suffix.lower() in fitting:
             return
         raise OSError(0, f"{target} would be no {target.suffix[1:].upper()} file; please name it .jpg, .png or .webp")
 
