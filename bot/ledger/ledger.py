@@ -166,8 +166,9 @@ class Ledger:
             )
         )
         async with self._engine.begin() as connection:
-            await connection.execute(forget_results)
-            return (await connection.execute(forget)).rowcount == 1
+            forgotten = (await connection.execute(forget)).rowcount == 1
+            await connection.execute(forget_results)  # in this order, as whatever else locks both
+        return forgotten
 
     async def by_id(self, request_id: str) -> Entry | None:
         """Return an entry, deleted ones too; ``None`` when there never was one."""

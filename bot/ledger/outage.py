@@ -15,8 +15,8 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 _PAUSE_SECONDS = 1.0
-_PASSING = ("08", "53", "57P", "25006")
-"""SQLSTATEs that pass: no connection, no resources, shutting down or starting up, read-only for a while.
+_PASSING = ("08", "53", "57P", "25006", "40P01")
+"""SQLSTATEs that pass: no connection, no resources, shutting down or starting up, read-only for a while, a deadlock.
 
 Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
 """

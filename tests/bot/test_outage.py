@@ -8,6 +8,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from sqlalchemy import TextClause, text
 
 from bot.ledger import LedgerAway, engine
 from bot.vocabulary import State, new_request_id
@@ -150,3 +151,18 @@ async def test_a_database_that_hangs_is_away_too(
         finally:
             server.go_on()
         assert sum((await house.parts.ledger.counts()).values()) == 0
+
+
+async def test_a_deadlock_passes(tmp_path: Path, server: PostgresqlServer) -> None:
+    async with open_house(tmp_path, database_url=server.new_database()) as house:
+        database = house.parts.ledger.engine
+        tables = [text(f"LOCK TABLE {name}") for name in ("opt_outs", "shut_outs")]
+
+        async def lock(first: TextClause, second: TextClause) -> None:
+            async with database.begin() as connection:
+                await connection.execute(first)
+                await asyncio.sleep(0.2)
+                await connection.execute(second)
+
+        told = await asyncio.gather(lock(*tables), lock(*reversed(tables)), return_exceptions=True)
+        assert {type(error) for error in told} == {LedgerAway, type(None)}

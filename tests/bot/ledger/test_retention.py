@@ -1,16 +1,18 @@
 """What the ledger forgets with age, and what it never does."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from bot.ledger import KnownResults, Ledger, Retention, open_ledger
-from bot.ledger.tables import requests
+from bot.ledger.tables import known_results, requests
 from bot.vocabulary import Answer, ImageKind, ImageReference, Request, ResultPicture, State
 from inference.vocabulary import InputKind
+from tests.postgresql import PostgresqlServer
 
 PICTURE = ResultPicture(0, "result-0.jpg", "image/jpeg", 4, 3, InputKind.GRAY)
 NOW = datetime.now(UTC)
@@ -102,3 +104,17 @@ async def test_deleted_requests_go_with_the_others(ledger: Ledger) -> None:
     await retention.expire("web", finished_before=soon, limit=9)
     assert await state_of(ledger, request) == (State.DELETED, True)
     assert await retention.drop("web", finished_before=soon, expired_before=soon, limit=9) == 1
+
+
+async def test_a_deletion_and_an_expiry_at_once_wait_for_each_other_without_a_deadlock(
+    postgresql: PostgresqlServer,
+) -> None:
+    async with open_ledger(postgresql.new_database()) as ledger:
+        request = await answered(ledger, "old", days_ago=40)
+        await KnownResults(ledger.engine, timedelta(days=365)).remember("key", request.id, PICTURE, model="model")
+        async with ledger.engine.begin() as connection:  # as `Retention.expire` does it
+            await connection.execute(update(requests).values(expired=NOW))
+            deleting = asyncio.create_task(ledger.deleted(request.id))
+            await asyncio.sleep(0.2)
+            await connection.execute(delete(known_results))
+        assert await deleting
