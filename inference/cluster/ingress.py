@@ -132,7 +132,7 @@ class Cluster:
             self.admission.turn_out()
 
     async def _open(self) -> None:
-        while (description := await self._told_by_replica()) is None:  # noqa: ASYNC110 - other processes, which can set no event here
+        while (description := await self._told_by_replica()) is None:  # noqa: ASYNC110 - nobody sets an event here
             await asyncio.sleep(_OPEN_PAUSE_SECONDS)
         self.metrics.model_info.labels(description["name"], description["device"]).set(1)
         if self.admission.phase is Phase.LOADING:

@@ -17,8 +17,9 @@ from inference.cluster.ingress import Cluster
 from inference.cluster.replica import Replica, UserConfig
 from inference.cluster.settings import CLUSTER_PREFIX, ClusterSettings
 from inference.cluster.totals import Measured
-from inference.settings import ENVIRONMENT_PREFIX, WorkerSettings
+from inference.settings import ENVIRONMENT_PREFIX, UnusableSettings, WorkerSettings, variable_of
 from inference.worker import log
+from inference.worker.access import check_access
 from inference.worker.application import build_application
 from inference.worker.command_line import read_settings
 
@@ -60,9 +61,15 @@ def application(arguments: dict[str, Any]) -> Application:
 
     Raises ``UnusableSettings``.
     """
-    return build(
-        read_settings(WorkerSettings, {}, ENVIRONMENT_PREFIX), read_settings(ClusterSettings, arguments, CLUSTER_PREFIX)
-    )
+    worker = read_settings(WorkerSettings, {}, ENVIRONMENT_PREFIX)
+    check_access(worker)
+    if not (worker.token or worker.open):
+        # Where Serve listens is not for these settings to say, nor to see.
+        raise UnusableSettings(
+            f"Whoever reaches the cluster would be let in: please set {variable_of('token')}, or, on a network that is "
+            f"closed to strangers, {variable_of('open')}."
+        )
+    return build(worker, read_settings(ClusterSettings, arguments, CLUSTER_PREFIX))
 
 
 def build(worker: WorkerSettings, cluster: ClusterSettings) -> Application:

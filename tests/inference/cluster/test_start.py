@@ -53,6 +53,23 @@ def test_without_ray_it_says_what_to_install(
     assert "pip install" in capsys.readouterr().err
 
 
+def test_a_ray_service_lets_nobody_in_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray", reason="needs the extra “cluster”")
+    from inference.cluster.serving import application
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("inference.cluster.serving.build", lambda worker, cluster: "built")
+    with pytest.raises(UnusableSettings, match=r"COLORIZEBOT_WORKER_TOKEN.*COLORIZEBOT_WORKER_OPEN"):
+        application({})
+    monkeypatch.setenv("COLORIZEBOT_WORKER_TOKEN", "short")
+    with pytest.raises(UnusableSettings, match="16 ASCII characters"):
+        application({})
+    for variable, value in (("TOKEN", "a-token-that-only-the-tests-know"), ("OPEN", "true")):
+        monkeypatch.delenv("COLORIZEBOT_WORKER_TOKEN", raising=False)
+        monkeypatch.setenv(f"COLORIZEBOT_WORKER_{variable}", value)
+        assert application({}) == "built"
+
+
 def test_it_refuses_to_start_with_one_sentence(tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="needs the extra “cluster”")
     with socket.create_server(("127.0.0.1", 0)) as server:
