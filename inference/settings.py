@@ -92,7 +92,9 @@ class WorkerSettings(BaseSettings):
     max_pixels: int = Field(64_000_000, ge=1, description="largest picture taken, in pixels")
     max_frames: int = Field(300, ge=1, description="longest animation taken, in frames")
     max_total_pixels: int = Field(200_000_000, ge=1, description="largest animation taken, in frames times pixels")
-    body_timeout_seconds: float = Field(30, gt=0, description="longest pause within an upload before it is given up")
+    body_timeout_seconds: float = Field(
+        30, gt=0, description="longest pause within an upload, or of a connection, before it is given up"
+    )
     drain_seconds: float = Field(30, ge=0, description="longest time that requests in progress get at shutdown")
     exit_with_stdin: bool = Field(
         False, description="shut down when standard input closes, so that the worker never outlives its parent"

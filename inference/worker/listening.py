@@ -32,7 +32,11 @@ async def listening(application: web.Application, settings: WorkerSettings) -> A
     tls = await _prepare_tcp(settings) if settings.serves_tcp else None
     with ExitStack() as sockets:
         runner = web.AppRunner(
-            application, handler_cancellation=True, access_log=None, shutdown_timeout=_DELIVERY_SECONDS
+            application,
+            handler_cancellation=True,
+            access_log=None,
+            shutdown_timeout=_DELIVERY_SECONDS,
+            keepalive_timeout=settings.body_timeout_seconds,  # by default it would be an hour, with a descriptor each
         )
         await runner.setup()
         try:

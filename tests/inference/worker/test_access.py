@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -199,6 +200,19 @@ async def test_a_unix_socket_needs_no_token(tmp_path_factory: pytest.TempPathFac
     ):
         with pytest.raises(NotReady):
             await client.model()
+
+
+# Those who say nothing
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /healthz HTT", b"GET /healthz HTTP/1.1\r\nHost: worker\r\n\r\n"])
+async def test_a_connection_that_falls_silent_is_given_up(said: bytes) -> None:
+    async with served(body_timeout_seconds=0.5, token=TOKEN) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        writer.write(said)
+        async with asyncio.timeout(10):
+            await reader.read()  # until the worker hangs up
+        writer.close()
 
 
 # Certificates
