@@ -50,10 +50,16 @@ def shown(url: str | URL) -> str:
     return url.set(drivername=url.get_backend_name()).render_as_string()
 
 
-def make_engine(url: URL) -> AsyncEngine:
-    """Make the engine for a URL of `parse_url`; nothing is connected yet. Raises ``OperatorError``."""
+def make_engine(url: URL, *, patient: bool = False) -> AsyncEngine:
+    """Make the engine for a URL of `parse_url`; nothing is connected yet. Raises ``OperatorError``.
+
+    A ``patient`` one lets a statement take as long as it takes: changing the schema of a large ledger does.
+    """
     try:
-        engine = _sqlite(url) if url.get_backend_name() == "sqlite" else _postgresql(url)
+        if url.get_backend_name() == "sqlite":
+            engine = _sqlite(url)
+        else:
+            engine = _postgresql(url, None if patient else _COMMAND_SECONDS)
     except ModuleNotFoundError as missing:
         raise OperatorError(
             f"COLORIZEBOT_DATABASE_URL needs the package {missing.name}; please install it beside the bot."
@@ -62,7 +68,7 @@ def make_engine(url: URL) -> AsyncEngine:
     return engine
 
 
-def _postgresql(url: URL) -> AsyncEngine:
+def _postgresql(url: URL, command_seconds: float | None) -> AsyncEngine:
     return create_async_engine(
         url,
         hide_parameters=True,  # what people sent stays out of the log
@@ -74,14 +80,20 @@ def _postgresql(url: URL) -> AsyncEngine:
         connect_args={
             "async_creator_fn": outage.connect,
             "timeout": _CONNECT_SECONDS,
-            "command_timeout": _COMMAND_SECONDS,
+            "command_timeout": command_seconds,
             "server_settings": {"application_name": "colorizebot"},
         },
     )
 
 
 def _sqlite(url: URL) -> AsyncEngine:
-    engine = create_async_engine(url, hide_parameters=True, connect_args={"timeout": _LOCK_PATIENCE_SECONDS})
+    engine = create_async_engine(
+        url,
+        hide_parameters=True,
+        poolclass=outage.Pool,
+        pool_timeout=_LOCK_PATIENCE_SECONDS,
+        connect_args={"timeout": _LOCK_PATIENCE_SECONDS},
+    )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     event.listen(engine.sync_engine, "invalidate", _roll_back_sqlite)

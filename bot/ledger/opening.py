@@ -43,8 +43,10 @@ async def open_ledger(database_url: str | URL, *, lease: timedelta = DEFAULT_LEA
     try:
         with _explaining(url):
             await _knock(url)
-            async with engine.begin() as connection:
-                await connection.run_sync(schema.upgrade)
+            async with engine.connect() as connection:
+                missing = await connection.run_sync(schema.missing_revisions)
+            if missing:
+                await _upgrade(url)
         yield Ledger(engine, Roster(engine, lease))
     finally:
         await engine.dispose()
@@ -68,7 +70,7 @@ async def examine(database_url: str | URL) -> Condition:
 async def take_back(database_url: str | URL, revision: str) -> None:
     """Take a database back to an older schema, unless a bot is using it. Raises ``OperatorError``."""
     url = parse_url(database_url)
-    engine = make_engine(url)
+    engine = make_engine(url, patient=True)
     try:
         with _explaining(url):
             async with engine.begin() as connection:
@@ -80,6 +82,15 @@ async def take_back(database_url: str | URL, revision: str) -> None:
             f"There is no way back to a schema {revision!r}; "
             f"those of this version are {', '.join(reversed(schema.known_revisions()))}."
         ) from None
+    finally:
+        await engine.dispose()
+
+
+async def _upgrade(url: URL) -> None:
+    engine = make_engine(url, patient=True)
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(schema.upgrade)
     finally:
         await engine.dispose()
 

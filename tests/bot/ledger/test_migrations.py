@@ -9,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 
-from bot.ledger import Etiquette, open_ledger, schema
+from bot.ledger import Etiquette, engine, open_ledger, schema
 from bot.ledger.engine import make_engine, parse_url
 from bot.ledger.opening import Condition, examine, take_back
 from bot.ledger.tables import metadata
@@ -20,12 +20,12 @@ from tests.postgresql import PostgresqlServer
 
 
 async def run(url: str, work: Callable[[Connection], Any]) -> Any:
-    engine = make_engine(parse_url(url))
+    opened = make_engine(parse_url(url))
     try:
-        async with engine.begin() as connection:
+        async with opened.begin() as connection:
             return await connection.run_sync(work)
     finally:
-        await engine.dispose()
+        await opened.dispose()
 
 
 async def down_to(url: str, revision: str) -> None:
@@ -98,6 +98,25 @@ async def test_of_bots_that_start_at_once_on_a_new_database_one_migrates(
     url = postgresql.new_database()
     await asyncio.gather(*(start_on(url) for _ in range(5)))
     assert await examine(url) is Condition.CURRENT
+
+
+async def test_a_migration_may_take_longer_than_any_other_statement(
+    postgresql: PostgresqlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgresql.new_database()
+    async with open_ledger(url):
+        pass
+    await down_to(url, "0003")
+    monkeypatch.setattr(engine, "_COMMAND_SECONDS", 0.3)
+    holding = make_engine(parse_url(url))
+    async with holding.begin() as connection:
+        await connection.execute(text("LOCK TABLE requests IN ACCESS SHARE MODE"))
+        starting = asyncio.create_task(start_on(url))
+        await asyncio.sleep(0.8)
+        assert not starting.done()
+    await starting
+    await holding.dispose()
+    assert await run(url, schema.missing_revisions) == []
 
 
 async def test_a_newer_schema_is_left_alone_and_explained_in_one_sentence(database_url: str) -> None:

@@ -1,11 +1,13 @@
 """Databases old and new, and no databases at all."""
 
+import asyncio
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from bot.ledger import open_ledger
+from bot.ledger import LedgerAway, engine, open_ledger
 from bot.ledger.engine import make_engine, parse_url
 from bot.ledger.opening import Condition, examine
 from bot.problems import OperatorError
@@ -25,10 +27,10 @@ async def test_a_ledger_is_durable_and_opens_again(tmp_path: Path) -> None:
 
 
 async def test_what_is_committed_survives_a_power_cut(tmp_path: Path) -> None:
-    engine = make_engine(parse_url(f"sqlite:///{tmp_path / 'ledger.sqlite3'}"))
-    async with engine.connect() as connection:
+    opened = make_engine(parse_url(f"sqlite:///{tmp_path / 'ledger.sqlite3'}"))
+    async with opened.connect() as connection:
         synchronous = (await connection.exec_driver_sql("PRAGMA synchronous")).scalar_one()
-    await engine.dispose()
+    await opened.dispose()
     assert synchronous == 2  # FULL
 
 
@@ -55,6 +57,18 @@ async def test_a_file_that_is_no_database_is_explained(tmp_path: Path) -> None:
     file.write_text("no database, but quite a long text; " * 100)
     with pytest.raises(OperatorError, match=r"not a database.*COLORIZEBOT_DATABASE_URL"):
         await open_and_close(f"sqlite:///{file}")
+
+
+async def test_a_database_that_is_locked_for_long_is_away_for_everybody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_LOCK_PATIENCE_SECONDS", 0.2)
+    async with open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite3'}") as ledger:
+        with closing(sqlite3.connect(tmp_path / "ledger.sqlite3")) as other:
+            other.execute("BEGIN IMMEDIATE")
+            told = await asyncio.gather(*(ledger.deleted("nothing") for _ in range(60)), return_exceptions=True)
+        assert {type(error) for error in told} == {LedgerAway}
+        assert not await ledger.deleted("nothing")
 
 
 async def test_a_database_is_examined_without_changing_it(tmp_path: Path) -> None:
