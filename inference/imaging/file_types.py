@@ -68,16 +68,16 @@ def recognise(data: bytes) -> FileType:
     if data.startswith(b"RIFF"):
         if data[8:12] == b"WEBP":
             return FileType.WEBP
-        raise _refusal("videos and sound recordings")
+        raise refusal("videos and sound recordings")
     if data[4:8] == b"ftyp":
         return _iso_media_type(data)
     for signature, name in _REFUSED_SIGNATURES:
         if data.startswith(signature):
-            raise _refusal(name)
+            raise refusal(name)
     if data.startswith(b"BM") and int.from_bytes(data[14:18], "little") in _BMP_HEADER_SIZES:
-        raise _refusal("BMP pictures")
+        raise refusal("BMP pictures")
     if _is_svg(data):
-        raise _refusal("SVG drawings")
+        raise refusal("SVG drawings")
     raise NotAnImage
 
 
@@ -89,7 +89,7 @@ def _iso_media_type(data: bytes) -> FileType:
         return FileType.AVIF
     if brands & _HEIF_BRANDS:
         return FileType.HEIF
-    raise _refusal("camera raw files" if data[8:12] == b"crx " else "videos")
+    raise refusal("camera raw files" if data[8:12] == b"crx " else "videos")
 
 
 def _is_svg(data: bytes) -> bool:
@@ -97,5 +97,6 @@ def _is_svg(data: bytes) -> bool:
     return head.startswith(b"<") and b"<svg" in head
 
 
-def _refusal(name: str) -> UnsupportedType:
+def refusal(name: str) -> UnsupportedType:
+    """Return the problem with a file of a known type that isn't taken, such as “videos”."""
     return UnsupportedType(f"{name[0].upper()}{name[1:]} aren't taken; {_TAKEN}")

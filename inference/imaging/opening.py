@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pillow_heif
 from PIL import Image, PngImagePlugin
 
-from inference.imaging import gif_blocks, jpeg_segments, png_chunks, webp_chunks
+from inference.imaging import gif_blocks, jpeg_segments, png_chunks, tiff_tags, webp_chunks
 from inference.imaging.file_types import FileType, recognise
 from inference.imaging.limits import Limits
 from inference.problems import BrokenImage
@@ -92,4 +92,6 @@ def _check_before_opening(file_type: FileType, data: bytes, limits: Limits) -> i
         jpeg_segments.check_effort(data)
     elif file_type is FileType.PNG:
         png_chunks.check_effort(data)
+    elif file_type is FileType.TIFF:
+        tiff_tags.check(data, limits)
     return 1

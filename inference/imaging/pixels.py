@@ -5,11 +5,13 @@ from __future__ import annotations
 import struct
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, TiffImagePlugin
 
 from inference.imaging.profiles import conversion_to_srgb
 
 _SIXTEEN_BIT = 65535
+_WHITE_IS_ZERO = 0
+"""Among a TIFF's photometric interpretations."""
 _TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -65,8 +67,12 @@ def _eight_bit(image: Image.Image) -> Image.Image:
 def _eight_bit_gray(image: Image.Image) -> Image.Image:
     """Scale 16-bit, 32-bit and floating-point gray to 8 bits; Pillow's own conversion would clip it to white."""
     levels = np.asarray(image)
-    white = _white(image.mode, levels)
+    tags = getattr(image, "tag_v2", {})  # only a TIFF has them
+    bits = tags.get(TiffImagePlugin.BITSPERSAMPLE, (16,))[0]
+    white = _white(image.mode, bits, levels)
     scaled = np.clip(levels.astype(np.float32) * (255 / white) + 0.5, 0, 255).astype(np.uint8)
+    if tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO:
+        scaled = 255 - scaled  # Pillow does so with 8 bits only
     gray = Image.fromarray(scaled)
     transparent = image.info.get("transparency")
     if isinstance(transparent, int):
@@ -74,9 +80,9 @@ def _eight_bit_gray(image: Image.Image) -> Image.Image:
     return gray
 
 
-def _white(mode: str, levels: np.ndarray) -> float:
+def _white(mode: str, bits: int, levels: np.ndarray) -> float:
     """Return the level that is shown as white: the format's, or the brightest one where it exceeds that."""
     if mode.startswith("I;16"):
-        return _SIXTEEN_BIT
+        return float(2**bits - 1)
     nominal = 1.0 if mode == "F" else _SIXTEEN_BIT
     return max(nominal, float(levels.max()))

@@ -24,7 +24,7 @@ from inference.problems import (
     UnsupportedType,
 )
 from tests.inference.imaging.pictures import file_of, scene
-from tests.inference.imaging.test_modes import png_chunk
+from tests.inference.imaging.test_modes import png_chunk, tiff
 
 SCENE = scene(200, 150)
 JPEG = file_of(SCENE, "JPEG")
@@ -89,6 +89,7 @@ def wide_tiff() -> bytes:
     return bytes(data)
 
 
+THUMBNAIL = SCENE.convert("L").resize((40, 30)).tobytes()
 HOSTILE: dict[str, tuple[bytes, type[Problem]]] = {
     "nothing": (b"", EmptyBody),
     "text": (b"This is my holiday photo, honestly.\n" * 50, NotAnImage),
@@ -137,6 +138,12 @@ HOSTILE: dict[str, tuple[bytes, type[Problem]]] = {
     "a JPEG 2000": (b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(99), UnsupportedType),
     "a video": (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(99), UnsupportedType),
     "a camera's raw file": (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom" + bytes(99), UnsupportedType),
+    "a camera's raw file with a thumbnail": (tiff((40, 30), 8, THUMBNAIL, {254: 1, 330: 8}), UnsupportedType),
+    "a DNG": (tiff((40, 30), 8, THUMBNAIL, {50706: 0x401}), UnsupportedType),
+    "a TIFF of 40 x 30 in a tile of 30,000 x 30,000": (
+        tiff((40, 30), 8, THUMBNAIL, {322: 30_000, 323: 30_000}),
+        TooManyPixels,
+    ),
     "a WAV": (b"RIFF\x24\0\0\0WAVEfmt " + bytes(99), UnsupportedType),
     "an archive": (b"PK\3\4" + bytes(99), UnsupportedType),
 }

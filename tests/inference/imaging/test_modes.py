@@ -47,6 +47,23 @@ def sixteen_bit_rgb_png() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunks
 
 
+def tiff(size: tuple[int, int], bits: int, pixels: bytes, more: dict[int, int] | None = None) -> bytes:
+    """Return a gray TIFF with one strip, of kinds that Pillow does not write; ``more`` adds tags."""
+    width, height = size
+    tags = {256: width, 257: height, 258: bits, 259: 1, 262: 1, 273: 0, 277: 1, 278: height, 279: len(pixels)}
+    tags |= more or {}
+    tags[273] = 8 + 2 + 12 * len(tags) + 4
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, tags[tag]) for tag in sorted(tags))
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + pixels
+
+
+def twelve_bit_tiff() -> bytes:
+    levels = np.rint(np.asarray(GRAY).astype(np.float64) * (4095 / 255)).astype(np.uint16).reshape(-1, 2)
+    first, second = levels[:, 0], levels[:, 1]
+    packed = np.stack([first >> 4, (first & 15) << 4 | second >> 8, second & 255], axis=1)
+    return tiff(GRAY.size, 12, packed.astype(np.uint8).tobytes())
+
+
 EXACT = {
     "gray": file_of(GRAY, "PNG"),
     "gray with opacity": file_of(with_opacity(GRAY), "PNG"),
@@ -59,6 +76,10 @@ EXACT = {
     "color with a transparent color": file_of(SCENE, "PNG", transparency=SCENE.getpixel((5, 5))),
     "TIFF gray": file_of(GRAY, "TIFF"),
     "TIFF gray of 16 bits": file_of(SIXTEEN, "TIFF"),
+    "TIFF gray of 16 bits from white to black": tiff(
+        GRAY.size, 16, (65535 - np.asarray(SIXTEEN)).astype("<u2").tobytes(), {262: 0}
+    ),
+    "TIFF gray of 12 bits": twelve_bit_tiff(),
     "TIFF gray of 32 bits": file_of(THIRTY_TWO, "TIFF"),
     "TIFF gray of floats": file_of(FLOAT, "TIFF"),
     "TIFF color": file_of(SCENE, "TIFF", compression="tiff_lzw"),
