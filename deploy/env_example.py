@@ -40,6 +40,9 @@ COLORIZEBOT_WORKER_TOKEN=
 # most memory that the worker may take
 #WORKER_MEMORY=6g
 
+# tag of the images of the bot and the worker; the worker's for a GPU ends in -cuda
+#IMAGE_TAG=latest
+
 # where PyTorch comes from when the worker's image is built: the index of its builds without CUDA; empty = the ordinary
 # package index, whose build is for CUDA (see compose.gpu.yaml)
 #TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu

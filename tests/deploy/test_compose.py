@@ -57,6 +57,14 @@ def _config(folder: Path, *files: str, **chosen: str) -> dict[str, Any]:
     return config
 
 
+def test_whatever_can_be_chosen_is_in_the_example() -> None:
+    text = "".join((DEPLOY / name).read_text(encoding="utf-8") for name in ("compose.yaml", "compose.gpu.yaml"))
+    example = (DEPLOY / ".env.example").read_text(encoding="utf-8")
+    asked_for = set(re.findall(r"\$\{(\w+)", text))
+    assert asked_for > set(_CHOSEN)
+    assert asked_for - set(re.findall(r"^#?(\w+)=", example, re.MULTILINE)) == set()
+
+
 @pytest.mark.parametrize("name", _CHOSEN)
 def test_what_has_to_be_chosen_is_asked_for(folder: Path, name: str) -> None:
     chosen = "".join(f"{other}={value}\n" for other, value in _CHOSEN.items() if other != name)
