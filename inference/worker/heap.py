@@ -10,6 +10,7 @@ import os
 import sys
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of malloc.h
+_LARGEST_INT = 2**31 - 1  # mallopt takes no more, and what is more would wrap around
 _CORES_PER_ARENA = 8
 _KEPT_BYTES_A_PHOTO = 16 * 2**20
 """More than the network's maps take for one photo."""
@@ -34,7 +35,7 @@ def keep_what_the_network_frees(photos: int) -> None:
     """
     if (library := _gnu_library()) is not None:
         library.mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
-        library.mallopt(_M_TRIM_THRESHOLD, photos * _KEPT_BYTES_A_PHOTO)
+        library.mallopt(_M_TRIM_THRESHOLD, min(photos * _KEPT_BYTES_A_PHOTO, _LARGEST_INT))
 
 
 def give_back_memory() -> None:

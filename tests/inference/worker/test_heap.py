@@ -31,11 +31,11 @@ def test_what_is_free_is_given_back() -> None:
 
 
 _REUSED = """
-import resource
+import resource, sys
 from inference.worker.heap import keep_what_the_network_frees, use_few_arenas
 
 use_few_arenas()
-keep_what_the_network_frees(4)
+keep_what_the_network_frees(int(sys.argv[1]))
 
 def run():
     maps = [bytearray(7_000_000) for _ in range(4)]
@@ -51,7 +51,8 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
-def test_what_the_network_frees_is_there_for_its_next_batch() -> None:
-    answer = subprocess.run([sys.executable, "-c", _REUSED], capture_output=True, text=True, check=True)
+@pytest.mark.parametrize("photos", ["4", "256", "1000000000000"])
+def test_what_the_network_frees_is_there_for_its_next_batch(photos: str) -> None:
+    answer = subprocess.run([sys.executable, "-c", _REUSED, photos], capture_output=True, text=True, check=True)
     page_faults = int(answer.stdout)
     assert page_faults < 4 * 7_000_000 // 4096
