@@ -120,30 +120,31 @@ class ColorizeClient(discord.AutoShardedClient):
     # Events
 
     async def on_shard_connect(self, shard_id: int) -> None:
-        """Keep to the operator's gateway where Discord names another one for resuming."""
+        """Take note that a session begins; keep to the operator's gateway where Discord names another for resuming."""
         if self._gateway:
             self._get_websocket(shard_id=shard_id).gateway = yarl.URL(self._gateway)
-
-    async def on_connect(self) -> None:
-        """Take note that a session begins."""
-        self._seen.begins()
+        self._seen.begins(shard_id)
         await self._seen.save()
 
     async def on_ready(self) -> None:
-        """Tell the operator, and see to what was missed; it comes again after a session that couldn't be resumed."""
+        """Tell the operator; it comes again only when every shard has begun another session."""
         _log.info(
             "online on Discord: servers=%d shards=%d of %d", len(self.guilds), len(self.shards), self.shard_count or 1
         )
+        self._seen.all_there()
         self._online()
-        self._start(catch_up(self.guilds, self._seen, self.rest, self._heard_late))
 
-    async def on_disconnect(self) -> None:
+    async def on_shard_ready(self, shard_id: int) -> None:
+        """See to what was missed; it comes again after a session that couldn't be resumed."""
+        self._start(catch_up(shard_id, self.guilds, self._seen, self.rest, self._heard_late))
+
+    async def on_shard_disconnect(self, shard_id: int) -> None:
         """Take note that messages may be missed from now on."""
-        self._seen.breaks_off()
+        self._seen.breaks_off(shard_id)
 
-    async def on_resumed(self) -> None:
+    async def on_shard_resumed(self, shard_id: int) -> None:
         """Take note that Discord has sent what was missed."""
-        self._seen.goes_on()
+        self._seen.goes_on(shard_id)
 
     async def on_message(self, message: discord.Message) -> None:
         """See to a message."""

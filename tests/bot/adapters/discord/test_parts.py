@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bot.adapters.discord import files, wording
+from bot.adapters.discord import catching_up, files, wording
 from bot.adapters.discord.buttons import Action, after
 from bot.adapters.discord.catching_up import LastSeen
 from bot.adapters.discord.locating import linked_message
@@ -147,25 +148,66 @@ def test_the_text_says_what_is_special() -> None:
 async def test_what_was_seen_is_remembered(tmp_path: Path) -> None:
     seen = LastSeen(tmp_path, oldest=timedelta(hours=1))
     await seen.load()
-    seen.begins()
-    assert seen.gap is None
+    seen.begins(0)
+    assert seen.gap(0) is None
     seen.saw(1 << 60, direct_channel=7)
     await seen.save()
     for _ in range(2):  # a second restart before the first one's gap is closed
         later = LastSeen(tmp_path, oldest=timedelta(hours=1))
         await later.load()
-        later.begins()
+        later.begins(0)
         later.saw(1 << 61)
         await later.save()
-        assert later.gap is not None
-        assert 0 < (1 << 60) - later.gap < 1 << 42
+        assert later.gap(0) is not None
+        assert 0 < (1 << 60) - later.gap(0) < 1 << 42
     assert later.direct_channels == (7,)
-    await later.caught_up()
+    await later.caught_up(0)
     later.breaks_off()
-    later.goes_on()
-    assert later.gap is None
+    later.goes_on(0)
+    assert later.gap(0) is None
     (tmp_path / "discord-seen.json").write_text("{")
     broken = LastSeen(tmp_path, oldest=timedelta(hours=1))
     await broken.load()
-    broken.begins()
-    assert broken.gap is None
+    broken.begins(0)
+    assert broken.gap(0) is None
+
+
+async def test_what_one_shard_missed_is_no_less_for_what_another_saw(tmp_path: Path) -> None:
+    seen = LastSeen(tmp_path, oldest=timedelta(hours=1))
+    seen.begins(0)
+    seen.begins(1)
+    seen.saw(1 << 60)
+    seen.breaks_off(1)
+    seen.saw(1 << 61)  # on the other shard, much later
+    await seen.save()
+    seen.goes_on(0)
+    seen.begins(1)
+    assert seen.gap(0) is None
+    started_again = LastSeen(tmp_path, oldest=timedelta(hours=1))
+    await started_again.load()
+    started_again.begins(0)
+    await started_again.caught_up(0)
+    started_again.begins(1)
+    for each in (seen, started_again):
+        missed = each.gap(1)
+        assert missed is not None
+        assert 0 < (1 << 60) - missed < 1 << 42
+
+
+async def test_a_full_disk_ends_no_remembering(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "data"
+    folder.write_text("in the way")
+    monkeypatch.setattr(catching_up, "_WRITE_SECONDS", 0.01)
+    seen = LastSeen(folder, oldest=timedelta(hours=1))
+    seen.begins(0)
+    keeping = asyncio.create_task(seen.keep())
+    try:
+        while "can't be written" not in caplog.text:
+            await asyncio.sleep(0.01)
+        folder.unlink()
+        while not (folder / "discord-seen.json").exists():
+            await asyncio.sleep(0.01)
+    finally:
+        keeping.cancel()

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from bot.adapters.discord.client import ColorizeClient
 from bot.settings import DiscordSettings
 from tests.bot.adapters.discord.seat import answer_to, jpg, seated, until
-from tests.platforms.discord import Channel, DiscordDouble, Message, User
+from tests.platforms.discord import Channel, DiscordDouble, Gateway, Message, User
 
 SHARDS = 2
 
@@ -49,6 +50,27 @@ async def test_each_bot_answers_the_servers_of_its_own_shards(
     assert taken == [{str(asked[0].id), str(asked[2].id)}, {str(asked[1].id), str(pressed.id)}]
 
 
+async def test_what_a_shard_missed_is_picked_up_although_another_went_on(
+    tmp_path: Path, discord: DiscordDouble, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ColorizeClient, "before_identify_hook", _at_once)
+    places = channels(discord)
+    async with seated(tmp_path, discord, shard_count=SHARDS) as seat:
+        await until(lambda: seat.announced, "the bot to be online")
+        await answer_to(discord, discord.says(ada, places[1], "colorizebot", attachments=[jpg()]))
+
+        def hurt(gateway: Gateway) -> None:
+            """Cut both shards off, and forget the session of the second."""
+            for session in list(gateway.sessions.values()):
+                if session.shard == 1:
+                    del gateway.sessions[session.id]
+            gateway.drop()
+
+        discord.on_gateway(hurt)
+        missed = discord.says(ada, places[1], "colorizebot", attachments=[jpg()])
+        assert (await answer_to(discord, missed)).attachments
+
+
 async def test_the_commands_are_told_to_discord_by_the_bot_with_the_first_shard(
     tmp_path: Path, discord: DiscordDouble
 ) -> None:
@@ -57,6 +79,10 @@ async def test_the_commands_are_told_to_discord_by_the_bot_with_the_first_shard(
         await until(lambda: seat.announced, "the bot to be online")
     assert not discord.commands
     assert (tmp_path / "discord-seen-1.json").is_file()
+
+
+async def _at_once(_client: ColorizeClient, _shard_id: int | None, *, initial: bool = False) -> None:
+    """Take the place of discord.py's pause of five seconds."""
 
 
 @pytest.mark.parametrize(
