@@ -98,7 +98,7 @@ def _indexed(pictures: Callable[[], Iterator[Image.Image]], scenes: Sequence[int
         if picture.mode == "RGBA":
             alpha = picture.getchannel("A")
             # Of a later frame that is all like the first one's transparency, Pillow makes a second header.
-            nothing_shown = number > 0 and alpha.getextrema()[1] < 128
+            nothing_shown = number > 0 and not any(alpha.histogram()[128:])
             transparent = _OTHER_TRANSPARENT if nothing_shown else _TRANSPARENT
             indexed.paste(transparent, mask=alpha.point([255] * 128 + [0] * 128))
             indexed.info["transparency"] = transparent
