@@ -30,10 +30,13 @@ _ARRANGED = {"1": "L", "RGBX": "RGB", "YCbCr": "RGB", "HSV": "RGB", "La": "LA", 
 def orientation(image: Image.Image) -> Image.Transpose | None:
     """Return the transposition that turns the decoded picture upright (EXIF tag 0x0112), if it needs one.
 
-    EXIF data that can't be read turn nothing, as in browsers: they are no reason to refuse a photo.
+    EXIF data that can't be read turn nothing, as in browsers: they are no reason to refuse a photo. Nor does what XMP
+    says, to which ``Image.getexif`` would resort.
     """
+    exif = Image.Exif()
     try:
-        tag = image.getexif().get(ExifTags.Base.Orientation)
+        exif.load(image.info.get("exif") or b"")
+        tag = exif.get(ExifTags.Base.Orientation)
     except (SyntaxError, ValueError, OSError, struct.error):
         return None
     return _TRANSPOSITIONS.get(tag) if isinstance(tag, int) else None

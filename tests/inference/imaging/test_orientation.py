@@ -73,3 +73,11 @@ def test_nonsense_in_the_tag_is_left_alone() -> None:
     exif = Image.Exif()
     exif[ORIENTATION] = 77
     assert decode(file_of(SCENE, "JPEG", exif=exif), Limits()).size == SCENE.size
+
+
+@pytest.mark.parametrize("file_type", ["JPEG", "WEBP", "AVIF", "HEIF"])
+def test_only_exif_turns_a_photo_as_in_browsers(file_type: str) -> None:
+    """Editors that turn the pixels, and drop the EXIF tag, leave the one in XMP behind."""
+    name = b'xmlns:tiff="http://ns.adobe.com/tiff/1.0/"'
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf ' + name + b' tiff:Orientation="6"/></x:xmpmeta>'
+    assert decode(file_of(SCENE, file_type, xmp=xmp), Limits()).size == SCENE.size
