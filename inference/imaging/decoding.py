@@ -59,7 +59,9 @@ def original_pictures(photo: Photo, size: tuple[int, int]) -> Iterator[Image.Ima
 
 def _decode_jpeg(data: bytes, image: JpegImageFile) -> Photo:
     """Take the luma of a JPEG as it is stored, without the detour through RGB."""
-    quantization, full_chroma = image.quantization, get_sampling(image) == 0
+    full_chroma = get_sampling(image) == 0
+    # Luma's table need not be the first one of the file; every component says which is its own.
+    quantization = [image.quantization[table] for table in dict.fromkeys(layer[3] for layer in image.layer)]
     is_plain = conversion_to_srgb(image.info.get("icc_profile"), image.mode) is UNCHANGED
     transposition = orientation(image)
     if is_plain and image.mode in ("L", "RGB") and not _stores_rgb(image):
@@ -96,14 +98,14 @@ def _stores_rgb(image: JpegImageFile) -> bool:
     return image.info.get("adobe_transform") == 0 or tuple(layer[0] for layer in image.layer) == _RGB_COMPONENTS
 
 
-def _jpeg_tables(quantization: dict[int, list[int]], full_chroma: bool, *, is_transposed: bool) -> JpegTables:
+def _jpeg_tables(quantization: list[list[int]], full_chroma: bool, *, is_transposed: bool) -> JpegTables:
     """Keep the quantisation tables, transposed where the picture has been turned by a quarter."""
 
     def oriented(table: list[int]) -> tuple[int, ...]:
         square = np.array(table).reshape(8, 8)
         return tuple(int(step) for step in np.clip(square.T if is_transposed else square, 1, 255).ravel())
 
-    tables = [oriented(quantization[key]) for key in sorted(quantization)]
+    tables = [oriented(table) for table in quantization]
     return JpegTables(tables[0], tables[1] if len(tables) > 1 else None, full_chroma)
 
 

@@ -78,6 +78,20 @@ def test_quantisation_is_kept_and_chroma_is_fine() -> None:
     assert get_sampling(after) == 2
 
 
+def test_lumas_quantisation_is_the_one_that_its_component_names() -> None:
+    data = file_of(SCENE, "JPEG", quality=50)
+    plain = opened_jpeg(data).quantization
+    exchanged = bytearray(data)
+    for number in (0, 1):
+        exchanged[data.index(b"\xff\xdb\0\x43" + bytes([number])) + 4] = 1 - number
+    frame = data.index(b"\xff\xc0")
+    for component in range(3):
+        exchanged[frame + 12 + 3 * component] ^= 1
+    photo, picture = recolor_as(SCENE, bytes(exchanged))
+    assert np.array_equal(np.asarray(photo.frames[0].luma), np.asarray(decode(data, Limits()).frames[0].luma))
+    assert opened_jpeg(picture.data).quantization[0] == plain[0]
+
+
 def test_quantisation_turns_with_the_picture() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
