@@ -13,6 +13,8 @@ from PIL import Image, ImageCms
 # photos carry some vendor's sRGB profile, and needn't be converted pixel by pixel.
 _SAME_LEVELS = 2
 _CUBE_STEPS = 6
+# Profiles of cameras and screens, which come again and again, have a few KiB. A file may hold one of 50 MiB.
+_MOST_REMEMBERED_BYTES = 2**20
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
 _FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
 
@@ -37,13 +39,18 @@ class Conversion:
 UNCHANGED = Conversion()
 
 
-@lru_cache(maxsize=16)
 def conversion_to_srgb(profile: bytes | None, mode: str) -> Conversion:
     """Return how to bring pixels of ``mode`` (L, LA, RGB, RGBA, CMYK or LAB) from ``profile`` to sRGB.
 
     A missing profile, one that can't be read, one for another kind of pixels and one that is as good as sRGB need no
     conversion; browsers treat them so too. CMYK is then Pillow's plain ``convert``, and LAB is taken as D50 Lab.
     """
+    if profile is not None and len(profile) > _MOST_REMEMBERED_BYTES:
+        return _conversion_to_srgb(profile, mode)
+    return _remembered_conversion_to_srgb(profile, mode)
+
+
+def _conversion_to_srgb(profile: bytes | None, mode: str) -> Conversion:
     if mode == "LAB":
         return Conversion(transform=_transform(ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")), mode, "RGB"))
     if not profile:
@@ -52,6 +59,9 @@ def conversion_to_srgb(profile: bytes | None, mode: str) -> Conversion:
         return _conversion(ImageCms.ImageCmsProfile(io.BytesIO(profile)), mode)
     except (OSError, ImageCms.PyCMSError):
         return UNCHANGED
+
+
+_remembered_conversion_to_srgb = lru_cache(maxsize=16)(_conversion_to_srgb)
 
 
 def _conversion(source: ImageCms.ImageCmsProfile, mode: str) -> Conversion:

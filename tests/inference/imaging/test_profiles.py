@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -100,6 +101,16 @@ def test_srgb_by_another_name_costs_nothing() -> None:
     assert conversion_to_srgb(SRGB, "RGB") is UNCHANGED
     assert conversion_to_srgb(SRGB, "L") is UNCHANGED
     assert conversion_to_srgb(DISPLAY_P3, "RGB") is not UNCHANGED
+
+
+def test_giant_profiles_are_not_kept_in_memory() -> None:
+    tracemalloc.start()
+    try:
+        for number in range(4):
+            assert conversion_to_srgb(bytes([number]) * 10_000_000, "RGB") is UNCHANGED
+        assert tracemalloc.get_traced_memory()[0] < 2**20
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("profile", [b"no profile", SRGB[:200], GRAY_GAMMA_18])
