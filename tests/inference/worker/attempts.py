@@ -140,6 +140,13 @@ ATTEMPTS: dict[str, Callable[[], object]] = {
     "signal its parent": lambda: os.kill(os.getppid(), 0),
     "signal everybody": lambda: os.kill(-1, 0),
     "watch its parent": tell_process_of_parent,
+    "have its parent give way": lambda: os.setpriority(
+        os.PRIO_PROCESS, os.getppid(), os.getpriority(os.PRIO_PROCESS, os.getppid())
+    ),
+    "have its parent use certain CPUs": lambda: os.sched_setaffinity(os.getppid(), os.sched_getaffinity(os.getppid())),
+    "have its parent run when nobody else does": lambda: os.sched_setscheduler(
+        os.getppid(), os.sched_getscheduler(os.getppid()), os.sched_param(0)
+    ),
     "have its parent signalled": own_signals,
     "make a file": lambda: (FOLDER / "new").write_text("ours"),
     "change a file": lambda: THERE.write_text("ours"),
