@@ -37,9 +37,21 @@ class Checkpoint:
     """The command line of the run's last start, without the folders of its paths."""
 
     def save(self, folder: Path) -> None:
-        """Write atomically, so that a run killed while saving still has the checkpoint before."""
+        """Write atomically, so that a run killed while saving still has the checkpoint before.
+
+        Raises:
+            CheckpointError: the folder's disk is full, or doesn't let itself be written.
+
+        """
         partial = folder / f"{NAME}.partial"
-        torch.save(self._state(), partial)
+        try:
+            torch.save(self._state(), partial)
+        except (OSError, RuntimeError) as error:
+            partial.unlink(missing_ok=True)
+            raise CheckpointError(
+                f"the checkpoint of step {self.step} can't be written to {folder}, perhaps for want of room; "
+                "make some, and go on from the one before with --resume"
+            ) from error
         partial.replace(folder / NAME)
 
     def save_pieces(self, folder: Path, size: int) -> list[Path]:
@@ -72,19 +84,31 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     """Read the checkpoint of a run's folder, whole or in pieces.
 
     Raises:
-        CheckpointError: there is none, or pieces are missing.
+        CheckpointError: there is none, pieces are missing, or it is something else.
 
     """
-    path = folder / NAME
-    pieces = sorted(folder.glob(_PIECES))
+    path, pieces = _files(folder)
     if not path.exists() and not pieces:
-        raise CheckpointError(f"{folder} holds no {NAME}; start the run without --resume")
+        raise CheckpointError(f"{folder} holds no {NAME} yet; a run's first start is one without --resume")
     source = path if path.exists() else io.BytesIO(b"".join(piece.read_bytes() for piece in pieces))
     try:
         state = torch.load(source, map_location="cpu", weights_only=True)
     except (RuntimeError, UnpicklingError, EOFError) as error:
         raise CheckpointError(f"the checkpoint in {folder} is broken, or not all of its pieces are there") from error
-    return Checkpoint(**{**state, "recipe": Recipe.model_validate(state["recipe"])})
+    try:
+        return Checkpoint(**{**state, "recipe": Recipe.model_validate(state["recipe"])})
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"the checkpoint in {folder} is not one of this version of the program") from error
+
+
+def holds_checkpoint(folder: Path) -> bool:
+    """Whether a run has saved in this folder, or was carried there."""
+    path, pieces = _files(folder)
+    return path.exists() or bool(pieces)
+
+
+def _files(folder: Path) -> tuple[Path, list[Path]]:
+    return folder / NAME, sorted(folder.glob(_PIECES))
 
 
 def git_revision() -> str:

@@ -6,7 +6,9 @@ import math
 from pathlib import Path
 from typing import Any
 
-from inference.model.colorizer import PUBLISHED_ECCV16, SHAPES, Configuration, save_weights
+from safetensors import SafetensorError
+
+from inference.model.colorizer import PUBLISHED_ECCV16, SHAPES, Configuration, WeightsError, save_weights
 from inference.model.encoding import TEMPERATURE
 from training.checkpoint import Checkpoint, load_checkpoint
 from training.networks import configuration_of
@@ -49,7 +51,12 @@ def write_weights(
     size: int | None = None,
     minutes: float = 0.0,
 ) -> Configuration:
-    """Write a checkpoint's averaged weights as :func:`export` does, atomically; ``minutes`` is the time they took."""
+    """Write a checkpoint's averaged weights as :func:`export` does, atomically; ``minutes`` is the time they took.
+
+    Raises:
+        WeightsError: the file can't be written, or a weight is not finite.
+
+    """
     recipe = checkpoint.recipe
     shapes = SHAPES if recipe.network == "topdown" else PUBLISHED_ECCV16.shapes
     configuration = dataclasses.replace(
@@ -70,8 +77,12 @@ def write_weights(
     network = configuration.build()
     network.load_state_dict(checkpoint.average)
     partial = target.with_name(f"{target.name}.partial")
-    save_weights(partial, network, configuration, checkpoint.prior)
-    partial.replace(target)
+    try:
+        save_weights(partial, network, configuration, checkpoint.prior)
+        partial.replace(target)
+    except (OSError, SafetensorError) as error:
+        partial.unlink(missing_ok=True)
+        raise WeightsError(f"{target} can't be written: {error}") from error
     return configuration
 
 
@@ -94,7 +105,9 @@ def minutes_of(run: Path) -> float:
     path = run / _LOG
     if not path.exists():
         return 0.0
-    lines: list[dict[str, Any]] = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    text = path.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]  # a full disk leaves half a line
+    lines: list[dict[str, Any]] = [json.loads(line) for line in whole.splitlines()]
     seconds = [0.0, *(float(line["seconds"]) for line in lines)]
     ends = [now for now, following in zip(seconds, [*seconds[1:], 0.0], strict=True) if following < now]
     return round(sum(ends) / 60, 1)

@@ -1,5 +1,6 @@
 """What a run says while it works: JSON lines, TensorBoard and a progress bar."""
 
+import io
 import json
 import time
 from pathlib import Path
@@ -25,7 +26,8 @@ class Journal:
     def __init__(self, folder: Path, steps: int, start: int, batch: int) -> None:
         """Open for a run of ``steps`` steps that (re)starts at step ``start`` with ``batch`` photos a step."""
         folder.mkdir(parents=True, exist_ok=True)
-        self._file = (folder / "log.jsonl").open("a", encoding="utf-8")
+        self._file = (folder / "log.jsonl").open("a+", encoding="utf-8")
+        self._drop_half_a_line()
         self._board = SummaryWriter(str(folder), purge_step=start)
         self._steps = steps
         self._start = start
@@ -51,6 +53,13 @@ class Journal:
         self._bar.stop()
         self._board.close()
         self._file.close()
+
+    def _drop_half_a_line(self) -> None:
+        """Remove what a start left behind that was killed, or whose disk was full, while it wrote."""
+        self._file.seek(0)
+        whole = [line for line in self._file if line.endswith("\n")]
+        self._file.truncate(sum(len(line.encode()) for line in whole))
+        self._file.seek(0, io.SEEK_END)
 
     def advance(self, step: int) -> None:
         """Move the progress bar to ``step`` steps done."""

@@ -4,7 +4,9 @@ import dataclasses
 import hashlib
 import io
 import json
+import math
 import random
+import shutil
 import struct
 import zlib
 from collections.abc import Sequence
@@ -88,7 +90,7 @@ def load_all(
         limit: at most so many photos, spread evenly over the sources.
 
     Raises:
-        PhotosError: there is no such source, or they hold no readable image of this split.
+        PhotosError: there is no such source, they hold no readable image of this split, or the cache has no room.
 
     """
     drawn = [(entry, source.weight) for source in sources for entry in list_entries(source.path)]
@@ -115,11 +117,16 @@ def _cached(entries: Sequence[Entry], side: int, cache: Path) -> tuple[Photos, S
     if not index_path.exists():
         cache.mkdir(parents=True, exist_ok=True)
         shape = (len(entries), 3, side, side)
+        pixels_path.unlink(missing_ok=True)  # of a start that was stopped
+        if math.prod(shape) > shutil.disk_usage(cache).free:  # else the disk would be full in the midst of a page
+            raise PhotosError(f"{cache} has no room for {math.prod(shape) / 2**30:.1f} GiB of decoded photos")
         target = np.lib.format.open_memmap(pixels_path, mode="w+", dtype=np.uint8, shape=shape)
         photos, read = _decode_all(entries, side, target)
         target.flush()
         index = {"names": photos.names, "sets": photos.sets, "read": read}
-        index_path.write_text(json.dumps(index), encoding="utf-8")
+        partial = index_path.with_suffix(".partial")
+        partial.write_text(json.dumps(index), encoding="utf-8")
+        partial.replace(index_path)
     index = json.loads(index_path.read_text(encoding="utf-8"))
     pixels = torch.from_numpy(np.load(pixels_path, mmap_mode="c"))[: len(index["names"])]
     photos = Photos(pixels, tuple(index["names"]), tuple(index["sets"]))

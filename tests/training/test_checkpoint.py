@@ -1,14 +1,18 @@
 """Checkpoints that travel."""
 
+import json
+import resource
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from inference.model.colorizer import WeightsError
 from training.__main__ import main
 from training.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from training.export import Decoding, minutes_of, shapes_near, write_weights
+from training.journal import Journal
 from training.learner import Learner
 from training.recipe import Recipe
 
@@ -70,6 +74,36 @@ def test_a_missing_piece_is_noticed(checkpoint: Checkpoint, tmp_path: Path) -> N
         load_checkpoint(tmp_path)
 
 
+def test_what_is_no_checkpoint_is_said(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    with pytest.raises(CheckpointError, match="holds no"):
+        load_checkpoint(tmp_path)
+    for strange in (
+        {"weights": torch.zeros(1)},
+        [torch.zeros(1)],
+        {**vars(checkpoint), "recipe": {**checkpoint.recipe.model_dump(), "tomorrows": 1}},
+    ):
+        torch.save(strange, path)
+        with pytest.raises(CheckpointError, match="not one of this version"):
+            load_checkpoint(tmp_path)
+
+
+def test_a_full_disk_is_said_and_leaves_the_checkpoint_before(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    checkpoint.save(tmp_path)
+    write_weights(checkpoint, tmp_path / "w.safetensors", Decoding())
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, hard))  # what is longer is refused, as on a full disk
+    try:
+        with pytest.raises(CheckpointError, match=r"step 1 can't be written .* --resume"):
+            checkpoint.save(tmp_path)
+        with pytest.raises(WeightsError, match="can't be written"):
+            write_weights(checkpoint, tmp_path / "w.safetensors", Decoding())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_new_pieces_replace_old_ones(checkpoint: Checkpoint, tmp_path: Path) -> None:
     checkpoint.save_pieces(tmp_path, 5 * 2**20)
     pieces = checkpoint.save_pieces(tmp_path, 20 * 2**20)
@@ -95,3 +129,9 @@ def test_minutes_of_all_starts_add_up(tmp_path: Path) -> None:
     assert minutes_of(tmp_path) == 0, "a run may be saved before its first line"
     log.write_text("".join(f'{{"seconds": {seconds}}}\n' for seconds in (60, 120, 30, 90, 150)))
     assert minutes_of(tmp_path) == 4.5
+    with log.open("a") as file:
+        file.write('{"seconds": 20')  # the disk was full
+    assert minutes_of(tmp_path) == 4.5
+    with Journal(tmp_path, 10, 5, 8) as journal:
+        journal.write(6, loss=1.0)
+    assert [json.loads(line).get("step") for line in log.read_text().splitlines()] == [None] * 5 + [6]

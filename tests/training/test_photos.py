@@ -77,6 +77,12 @@ def test_the_cache_holds_the_same_photos(manifest_folder: Path, tmp_path: Path) 
     assert len(list(tmp_path.glob("*.npy"))) == 1
 
 
+def test_a_cache_without_room_is_said(photo_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(PhotosError, match=r"no room for \d+.* GiB"):
+        load_photos(photo_folder, "train", 2_000_000, cache=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_limit_spreads_over_the_source(manifest_folder: Path) -> None:
     some = load_photos(manifest_folder, "train", 64, limit=6)
     assert len(some) == 6
