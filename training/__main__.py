@@ -14,20 +14,37 @@ from training.learner import TrainingError
 from training.photos import PhotosError
 from training.recipe import RecipeError
 
+_EXPLAINED = (
+    RecipeError,
+    PhotosError,
+    CheckpointError,
+    TrainingError,
+    JudgeError,
+    WeightsError,
+    ValueError,
+    OSError,
+)
+"""What is raised with a message for people."""
 _COMMANDS = ("prepare", "bench", "train", "evaluate", "export", "sheet", "ablation")
 """Modules of :mod:`training.commands`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one subcommand; return the exit status: 0, or 2 for an error that the caller can mend."""
+    """Run one subcommand; return the exit status: 0, 2 for an error that the caller can mend, 130 for Ctrl-C."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     options = _parser(given).parse_args(given)
     try:
         options.run_command(options)
-    except (RecipeError, PhotosError, CheckpointError, TrainingError, JudgeError, WeightsError, ValueError) as error:
-        Console(stderr=True, soft_wrap=True, markup=False, highlight=False).print(f"{options.command}: {error}")
-        return 2
+    except _EXPLAINED as error:
+        return _ended(f"{options.command}: {error}", 2)
+    except KeyboardInterrupt:
+        return _ended(f"{options.command}: stopped{options.to_go_on}", 130)
     return 0
+
+
+def _ended(message: str, status: int) -> int:
+    Console(stderr=True, soft_wrap=True, markup=False, highlight=False).print(message)
+    return status
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
@@ -35,6 +52,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         prog="python -m training",
         description="Train the colorization model, evaluate it, and export weights for the worker.",
     )
+    parser.set_defaults(to_go_on="")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     # Only what is asked for is imported: training has to run where the other commands' libraries are missing.
     for name in [name for name in _COMMANDS if arguments[:1] == [name]] or _COMMANDS:

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor
 
@@ -15,6 +16,7 @@ def reading_processes() -> ProcessPoolExecutor:
 
 def _begin() -> None:
     torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # at Ctrl-C, at once and without a word
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -115,6 +115,30 @@ def test_a_resumed_run_takes_what_is_set_anew(run: Path, capsys: pytest.CaptureF
             resumed(**other)
 
 
+def test_a_run_is_not_begun_over_another(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (run / "checkpoint.pt").read_bytes()
+    assert main(["train", "--photos", "photos", "--run", str(run)]) == 2
+    assert "--resume goes on" in capsys.readouterr().err
+    assert (run / "checkpoint.pt").read_bytes() == before
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path: Path, manifest_folder: Path) -> None:
+    options = ["--photos", str(manifest_folder), "--run", str(tmp_path), "--device", "cpu", *_sets(visits=10**6)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "training", "train", *options, "--set", "save_every=1"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not (tmp_path / "checkpoint.pt").exists() and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert said.splitlines()[-1] == "train: stopped; --resume goes on from the last checkpoint"
+    assert "Traceback" not in said
+    assert process.returncode == 130
+
+
 def test_gradients_that_are_not_finite_stop_the_run() -> None:
     recipe = Recipe.model_validate({**SMALL, "freeze": "encoder"})
     learner = Learner(recipe, torch.full((313,), 1 / 313), torch.device("cpu"))

@@ -54,7 +54,7 @@ def add(commands: Any) -> None:
         help="images with a shorter side are dropped, pixels (default: %(default)s)",
     )
     command.add_argument("--limit", type=int, metavar="N", help="look at N images only, spread over all")
-    command.set_defaults(run_command=_prepare)
+    command.set_defaults(run_command=_prepare, to_go_on="; the same call goes on from there")
 
 
 def _prepare(options: argparse.Namespace) -> None:

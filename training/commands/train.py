@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from inference.model.colorizer import choose_device
-from training.checkpoint import Checkpoint, load_checkpoint
+from training.checkpoint import Checkpoint, CheckpointError, holds_checkpoint, load_checkpoint
 from training.commands.console import PHOTOS_HELP, console
 from training.distributed import Processes, joined
 from training.photos import Photos, load_all
@@ -50,12 +50,14 @@ def add(commands: Any) -> None:
     command.add_argument("--cache", type=Path, metavar="FOLDER", help="keep the decoded photos for the next run")
     command.add_argument("--limit", type=int, metavar="N", help="train on N photos only, spread over all")
     command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 ... (default: %(default)s)")
-    command.set_defaults(run_command=_train)
+    command.set_defaults(run_command=_train, to_go_on="; --resume goes on from the last checkpoint")
 
 
 def _train(options: argparse.Namespace) -> None:
     with joined(choose_device(options.device)) as (processes, device):
         tune(device)
+        if not (options.resume or options.dry_run) and holds_checkpoint(options.run):
+            raise CheckpointError(f"{options.run} holds a run already: --resume goes on, another --run begins anew")
         start = load_checkpoint(options.run) if options.resume else None
         recipe = _recipe(options, start, processes)
         with processes.leader_first():  # the others find the photos in the cache
