@@ -238,6 +238,12 @@ def test_everybody_gets_longer_to_stop_than_it_takes(overlay: str) -> None:
             assert template["spec"]["terminationGracePeriodSeconds"] > drain + 10
 
 
+def test_an_upgrade_of_workers_needs_no_gpu_beyond_those_in_use() -> None:
+    for overlay, surge in (("cpu", 1), ("gpu", 0)):
+        update = _one(overlay, "Deployment", "colorizebot-worker")["spec"]["strategy"]["rollingUpdate"]
+        assert update == {"maxSurge": surge, "maxUnavailable": 1 - surge}
+
+
 def test_ports_are_those_of_the_images() -> None:
     for target in ("bot", "worker"):
         [container] = _one("cpu", "Deployment", f"colorizebot-{target}")["spec"]["template"]["spec"]["containers"]
