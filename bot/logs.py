@@ -11,11 +11,15 @@ from pydantic import BaseModel, SecretStr
 from inference import log_lines
 from inference.log_lines import LogFormat
 
+_CHATTY = ("alembic", "bot.ledger.outage.Pool")
+"""The latter is SQLAlchemy speaking of its connections, in the name of our subclass."""
+
 
 def configure(level: str, form: LogFormat = "text", *, secrets: Collection[str] = ()) -> None:
     """Log events of at least ``level`` (``"DEBUG"``, ``"INFO"``, ...), in UTC; ``secrets`` are cut out wherever."""
     log_lines.configure(level, form, secrets=secrets)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for library in _CHATTY:
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 def secrets_of(settings: BaseModel) -> set[str]:

@@ -10,9 +10,11 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot import logs
 from bot.ledger.engine import make_engine, parse_url
+from bot.ledger.outage import Pool
 from bot.reloading import CurrentSettings
 from bot.settings import DiscordSettings, RedditSettings, Settings
 
@@ -76,6 +78,15 @@ def test_a_level_that_is_read_again_holds_for_the_bot_and_lets_no_library_tell_s
     assert "a detail" in said
     assert "password" not in said
     assert "too little" not in said
+
+
+async def test_sqlalchemy_tells_nothing_of_its_connections(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("DEBUG")
+    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'ledger.sqlite3'}", poolclass=Pool)
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))
+    await engine.dispose()
+    assert capsys.readouterr().err == ""
 
 
 async def test_what_people_sent_is_not_in_the_databases_errors(
