@@ -47,5 +47,5 @@ async def _renew_and_adopt(ledger: Ledger, dispatcher: Dispatcher, platforms: Co
     dispatcher.ledger_came_back()
     await dispatcher.pick_up()
     if adopted := await ledger.roster.adopt(platforms):
-        _log.warning("took over from a bot that is gone: requests=%d", len(adopted))
+        _log.info("took over what was no living bot's: requests=%d", len(adopted))
         dispatcher.line_up(adopted)

@@ -14,6 +14,7 @@ An SQLite ledger has one bot, which holds the data folder: any other row was lef
 
 from __future__ import annotations
 
+import logging
 import secrets
 import socket
 import time
@@ -41,6 +42,8 @@ from bot.ledger import rows
 from bot.ledger.tables import bots, requests
 from bot.vocabulary import Entry
 
+_log = logging.getLogger(__name__)
+
 _ROSTER_LOCK = 0x636F6C6F72  # "color"; advisory locks are known by number
 _AT_ONCE = 100
 """How many requests are adopted in one go, so that other survivors get some, too."""
@@ -55,6 +58,7 @@ class Roster:
         self._lease = lease
         self._me = _new_name()
         self._renewed: float | None = None
+        self._left = False
 
     @property
     def me(self) -> str:
@@ -93,9 +97,9 @@ class Roster:
             alive = await self.renew_within(connection)
         if alive:
             self._renewed = time.monotonic()
-        else:
+        elif not self._left:
             await self.join()
-        return alive
+        return alive or self._left
 
     async def renew_within(self, connection: AsyncConnection) -> bool:
         """Give a sign of life in a transaction; False when it comes too late."""
@@ -104,7 +108,7 @@ class Roster:
 
     async def adopt(self, platforms: Collection[str]) -> list[Entry]:
         """Take over what bots that are dead left unfinished on these platforms, the oldest first, some at a time."""
-        if not self._on_time():
+        if self._left or not self._on_time():
             return []
         orphaned = (
             select(requests.c.id)
@@ -117,8 +121,10 @@ class Roster:
         adopt = update(requests).where(requests.c.id.in_(orphaned)).values(owner=self._me).returning(requests)
         async with self._engine.begin() as connection:
             await self._lock(connection)
-            await self._strike(connection)
+            dead = await self._strike(connection)
             entries = [rows.to_entry(row) for row in await connection.execute(adopt)]
+        for name in dead:
+            _log.warning("bot %s is gone: no sign of life for %g s", name, self._lease.total_seconds())
         return sorted(entries, key=lambda entry: entry.request.created)
 
     async def orphans(self) -> Counter[str]:
@@ -132,7 +138,8 @@ class Roster:
             return Counter({row.platform: row.requests for row in await connection.execute(counted)})
 
     async def leave(self) -> None:
-        """End in good order: what is unfinished may be adopted at once."""
+        """End in good order: what is unfinished may be adopted at once. Nothing comes after that."""
+        self._left = True
         async with self._engine.begin() as connection:
             await connection.execute(delete(bots).where(bots.c.id == self._me))
 
@@ -140,12 +147,13 @@ class Roster:
         """Tell whether this bot has kept its own lease: after an outage, everybody is late, and nobody dead for it."""
         return self._renewed is not None and time.monotonic() - self._renewed < self._lease.total_seconds()
 
-    async def _strike(self, connection: AsyncConnection) -> None:
+    async def _strike(self, connection: AsyncConnection) -> list[str]:
         if not self.shared:
-            return
+            return []
         late = select(bots.c.id).where(bots.c.lease_until < self._now(), bots.c.id != self._me)
         dead = list((await connection.execute(late.with_for_update(skip_locked=True))).scalars())
         await connection.execute(delete(bots).where(bots.c.id.in_(dead)))
+        return dead
 
     async def _lock(self, connection: AsyncConnection) -> None:
         # Nobody joins while somebody adopts: the list of the living that adopting looks at is complete.

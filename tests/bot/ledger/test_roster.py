@@ -91,7 +91,9 @@ async def test_everybody_may_delete(one: Ledger, other: Ledger) -> None:
     assert not await one.decided(request.id, ANSWER)
 
 
-async def test_what_a_dead_bot_left_is_adopted_once_its_lease_has_ended(one: Ledger, other: Ledger) -> None:
+async def test_what_a_dead_bot_left_is_adopted_once_its_lease_has_ended(
+    one: Ledger, other: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
     waiting, in_work, told = [await recorded(one, name) for name in ("waiting", "in work", "decided")]
     for request in (in_work, told):
         await one.claim(request.id)
@@ -99,6 +101,7 @@ async def test_what_a_dead_bot_left_is_adopted_once_its_lease_has_ended(one: Led
     assert await adopted_by(other) == []
     await silence(other)
     assert await adopted_by(other) == [waiting.id, in_work.id, told.id]
+    assert caplog.messages == [f"bot {one.roster.me} is gone: no sign of life for 0.6 s"]
     assert await adopted_by(other) == []
     claimed = await other.claim(told.id)
     assert claimed is not None
@@ -119,7 +122,10 @@ async def test_of_two_survivors_one_adopts(shared_url: str, one: Ledger, other: 
 async def test_a_bot_that_left_is_inherited_from_at_once(one: Ledger, other: Ledger) -> None:
     request = await recorded(one)
     await one.roster.leave()
+    assert await one.roster.renew(), "a last sign of life on its way is no reason to come back"
+    assert await adopted_by(one) == []
     assert await adopted_by(other) == [request.id]
+    assert await other.roster.orphans() == {}
 
 
 async def test_a_bot_that_was_taken_for_dead_answers_nothing_that_another_has_adopted(
