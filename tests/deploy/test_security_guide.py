@@ -52,6 +52,14 @@ def test_the_certificates_of_the_guide_work_both_ways(tmp_path: Path) -> None:
         _handshake(server, client.context, "elsewhere.example.org")
 
 
+def test_secrets_that_the_guides_have_made_in_a_checkout_are_never_committed() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no git checkout")
+    files = [".env", "deploy/.env", "colorizebot.toml", "token", "deploy/prometheus/worker-token", "ca-key.pem"]
+    ignored = subprocess.run(["git", "check-ignore", *files], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ignored.stdout.split() == files
+
+
 def _openssl_version() -> str:
     try:
         return subprocess.run(["openssl", "version"], capture_output=True, text=True, check=True).stdout
