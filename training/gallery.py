@@ -13,15 +13,23 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from inference.model.colorizer import Colorizer
+from inference.problems import Problem
 from inference.recolor import recolor
 from inference.vocabulary import Layout, OutputFormat, RecolorOptions
 from training.photos import BROKEN, PhotosError, upright
-
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".avif", ".tif", ".tiff", ".bmp"})
+from training.sources import is_image
 
 _Item = TypeVar("_Item")
 _GAP = 8
 _OPTIONS = RecolorOptions(layout=Layout.SIDE_BY_SIDE, format=OutputFormat.PNG)
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """An image file's name and its bytes."""
+
+    name: str
+    data: bytes
 
 
 def write_gallery(
@@ -38,11 +46,11 @@ def write_gallery(
         limit: photos taken of each tar file.
 
     Raises:
-        PhotosError: a source does not exist or is no tar file.
+        PhotosError: a source does not exist, is no tar file, holds no image, or one that the worker doesn't take.
 
     """
-    files = [image.data for source in sources for image in read_images(source, limit)]
-    rows = [_justified(row, width, height) for row in _rows([pair(data, colorizer) for data in files], width, height)]
+    pairs = [pair(image, colorizer) for image in _read_all(sources, limit)]
+    rows = [_justified(row, width, height) for row in _rows(pairs, width, height)]
     sheet = Image.new("RGB", (width, sum(row.height + _GAP for row in rows) - _GAP), "white")
     top = 0
     for row in rows:
@@ -52,9 +60,18 @@ def write_gallery(
     sheet.save(target, quality=88, optimize=True)
 
 
-def pair(data: bytes, colorizer: Colorizer) -> Image.Image:
-    """Return an image file as posted beside what the worker makes of it, mode RGB."""
-    return Image.open(io.BytesIO(recolor(data, _OPTIONS, colorizer).data)).convert("RGB")
+def pair(image: ImageFile, colorizer: Colorizer) -> Image.Image:
+    """Return an image file as posted beside what the worker makes of it, mode RGB.
+
+    Raises:
+        PhotosError: the worker doesn't take it.
+
+    """
+    try:
+        recolored = recolor(image.data, _OPTIONS, colorizer)
+    except Problem as problem:
+        raise PhotosError(f"{image.name}: {problem}") from problem
+    return Image.open(io.BytesIO(recolored.data)).convert("RGB")
 
 
 def _rows(pairs: Sequence[Image.Image], width: int, height: int) -> list[list[Image.Image]]:
@@ -84,14 +101,6 @@ def _justified(row: Sequence[Image.Image], width: int, height: int) -> Image.Ima
     return strip
 
 
-@dataclass(frozen=True)
-class ImageFile:
-    """An image file's name and its bytes."""
-
-    name: str
-    data: bytes
-
-
 def read_images(source: Path, limit: int | None = None) -> list[ImageFile]:
     """Read an image file, or at most ``limit`` images, evenly spread, of a tar file or folder.
 
@@ -100,7 +109,7 @@ def read_images(source: Path, limit: int | None = None) -> list[ImageFile]:
 
     """
     if source.is_dir():
-        paths = _spread([path for path in sorted(source.rglob("*")) if path.suffix.lower() in SUFFIXES], limit)
+        paths = _spread([path for path in sorted(source.rglob("*")) if path.is_file() and is_image(path)], limit)
         return [ImageFile(path.name, path.read_bytes()) for path in paths]
     if not source.is_file():
         raise PhotosError(f"{source} does not exist")
@@ -108,7 +117,7 @@ def read_images(source: Path, limit: int | None = None) -> list[ImageFile]:
         return [ImageFile(source.name, source.read_bytes())]
     try:
         with tarfile.open(source) as tar:
-            chosen = _spread([member for member in tar if member.isfile()], limit)
+            chosen = _spread([member for member in tar if member.isfile() and is_image(Path(member.name))], limit)
             return [ImageFile(member.name, file.read()) for member in chosen if (file := tar.extractfile(member))]
     except tarfile.TarError as error:
         raise PhotosError(f"{source} is no tar file: {error}") from error
@@ -118,12 +127,19 @@ def read_squares(sources: Sequence[Path], limit: int | None, side: int) -> Tenso
     """Read images of several sources, cropped to their centres: uint8 sRGB ``(N, 3, side, side)``.
 
     Raises:
-        PhotosError: a source does not exist, is no tar file, or holds a file that is no image.
+        PhotosError: a source does not exist, is no tar file, holds no image, or a broken one.
 
     """
-    images = [image for source in sources for image in read_images(source, limit)]
-    squares = [ImageOps.fit(_decoded(image), (side, side), Image.Resampling.LANCZOS) for image in images]
+    images = [_decoded(image) for image in _read_all(sources, limit)]
+    squares = [ImageOps.fit(image, (side, side), Image.Resampling.LANCZOS) for image in images]
     return torch.from_numpy(np.stack([np.asarray(square) for square in squares])).permute(0, 3, 1, 2)
+
+
+def _read_all(sources: Sequence[Path], limit: int | None) -> list[ImageFile]:
+    images = [image for source in sources for image in read_images(source, limit)]
+    if not images:
+        raise PhotosError(f"there are no images in {', '.join(map(str, sources))}")
+    return images
 
 
 def _decoded(image: ImageFile) -> Image.Image:

@@ -21,7 +21,7 @@ from rich.progress import track
 from torch import Tensor
 
 from training.readers import reading_processes
-from training.sources import Entry, PhotosError, Source, chunks, list_entries, read_entries
+from training.sources import MANIFEST, Entry, PhotosError, Source, chunks, list_entries, read_entries
 
 __all__ = ["Photos", "PhotosError", "load_all", "load_photos"]
 
@@ -99,7 +99,9 @@ def load_all(
         drawn = [drawn[index * len(drawn) // limit] for index in range(limit)]
     if not drawn:
         places = ", ".join(str(source.path) for source in sources)
-        raise PhotosError(f"{places} holds no images of the split {split!r}")
+        raise PhotosError(
+            f"{places} holds no images of the split {split!r}; without a {MANIFEST}, 3 % go to 'val', by their names"
+        )
     entries = [entry for entry, _ in drawn]
     read: Sequence[int]
     if cache is None:

@@ -63,7 +63,7 @@ class Plates:
         """Draw old photos as posted beside what the worker makes of them."""
         plates = []
         for number, image in enumerate(track(images, "old photos"), 1):
-            picture = pair(image.data, colorizer)
+            picture = pair(image, colorizer)
             picture.thumbnail((3 * _OLD_HEIGHT, _OLD_HEIGHT), Image.Resampling.LANCZOS)
             plates.append(self._save(f"old-{number:02}", picture, Path(image.name).name))
         return plates

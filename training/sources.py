@@ -63,7 +63,7 @@ def list_entries(source: Path) -> Iterator[Entry]:
     of their names, and the others ``train``.
 
     Raises:
-        PhotosError: there is no such source, or a file called .tar is none.
+        PhotosError: there is no such source, a file called .tar is none, or the manifest lacks something.
 
     """
     if source.is_file():
@@ -72,22 +72,42 @@ def list_entries(source: Path) -> Iterator[Entry]:
         yield from _manifest_entries(source)
     elif source.is_dir():
         for path in sorted(source.rglob("*")):
+            if path.is_dir():
+                continue
             if path.suffix == ".tar":
                 yield from _tar_entries(path)
-            elif path.suffix.lower() in SUFFIXES:
+            elif is_image(path):
                 name = str(path.relative_to(source))
                 yield Entry(source, name, path.parent.name, _hashed_split(name))
     else:
         raise PhotosError(f"{source} does not exist")
 
 
+def is_image(path: Path) -> bool:
+    """Whether a file is an image, as far as its name tells."""
+    return path.suffix.lower() in SUFFIXES
+
+
 def manifest_rows(source: Path) -> list[dict[str, str]]:
-    """Return the rows of the folder's manifest; none where there is no manifest."""
+    """Return the rows of the folder's manifest; none where there is no manifest.
+
+    Raises:
+        PhotosError: it is no CSV file with the columns that are needed.
+
+    """
     path = source / MANIFEST
     if not path.exists():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets put a mark at its beginning
+            rows = list(csv.DictReader(file))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise PhotosError(f"{path} is no CSV file in UTF-8: {error}") from error
+    for number, row in enumerate(rows, 1):
+        missing = [column for column in ("file", "set", "split") if row.get(column) is None]
+        if missing:
+            raise PhotosError(f"{path}: photo {number} has no {', '.join(missing)}")
+    return rows
 
 
 def container(source: Path, shard: str | None) -> Path:
@@ -136,7 +156,7 @@ def _tar_entries(path: Path) -> Iterator[Entry]:
     try:
         with tarfile.open(path) as tar:
             for name in sorted(member.name for member in tar if member.isfile()):
-                if Path(name).suffix.lower() in SUFFIXES:
+                if is_image(Path(name)):
                     yield Entry(path, name, str(Path(name).parent), _hashed_split(name))
     except tarfile.TarError as error:
         raise PhotosError(f"{path} is no tar file: {error}") from error

@@ -1,3 +1,4 @@
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,23 @@ def test_a_missing_photo_is_named(tmp_path: Path, weights: Path, capsys: pytest.
     missing = str(tmp_path / "missing.jpg")
     assert main(["sheet", missing, "--out", str(tmp_path / "sheet.png"), "--weights", str(weights)]) == 2
     assert "missing.jpg does not exist" in capsys.readouterr().err
+
+
+def test_a_tar_file_may_hold_more_than_images(tmp_path: Path, photo_folder: Path, weights: Path) -> None:
+    (tmp_path / "LICENCE.txt").write_text("public domain")
+    with tarfile.open(tmp_path / "old.tar", "w") as tar:
+        tar.add(tmp_path / "LICENCE.txt", "LICENCE.txt")
+        tar.add(photo_folder / "000.png", "000.png")
+    sheet_path = tmp_path / "sheet.png"
+    assert main(["sheet", str(tmp_path / "old.tar"), "--out", str(sheet_path), "--weights", str(weights)]) == 0
+    assert sheet_path.exists()
+
+
+def test_what_can_not_be_shown_is_named(tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    (tmp_path / "none").mkdir()
+    for source, complaint in (("broken.png", "broken.png: That file isn't a picture"), ("none", "there are no images")):
+        for aged in ([], ["--aged"]):
+            options = ["--out", str(tmp_path / "sheet.png"), "--weights", str(weights), *aged]
+            assert main(["sheet", str(tmp_path / source), *options]) == 2
+            assert aged or complaint in capsys.readouterr().err

@@ -91,6 +91,30 @@ def test_a_limit_spreads_over_the_source(manifest_folder: Path) -> None:
     assert any(index % 2 == 1 for index in indices)
 
 
+def test_folders_with_names_of_files_are_entered(photo_folder: Path, tmp_path: Path) -> None:
+    for name in ("trip.jpg", "old.tar"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.png").write_bytes((photo_folder / "000.png").read_bytes())
+    assert load_photos(tmp_path, "train", 64).names == ("old.tar/a.png", "trip.jpg/a.png")
+
+
+def test_a_manifest_from_a_spreadsheet_is_read_and_one_that_lacks_something_explained(
+    photo_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.png").write_bytes((photo_folder / "000.png").read_bytes())
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("file,set,split\na.png,mine,train\n", encoding="utf-8-sig")
+    assert load_photos(tmp_path, "train", 64).sets == ("mine",)
+    for text, complaint in (
+        ("file,split\na.png,train\n", "photo 1 has no set"),
+        ("file,set,split\na.png,mine,val\nb.png\n", "photo 2 has no set, split"),
+        ("file,set,split\n\udcff.png,mine,val\n", "no CSV file in UTF-8"),
+    ):
+        manifest.write_text(text, encoding="utf-8", errors="surrogateescape")
+        with pytest.raises(PhotosError, match=complaint):
+            load_photos(tmp_path, "train", 64)
+
+
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(PhotosError, match="does not exist"):
         load_photos(tmp_path / "nowhere", "train", 64)
