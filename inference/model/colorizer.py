@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from pickle import UnpicklingError
@@ -62,11 +63,17 @@ class Configuration:
         """Build the network with random weights.
 
         Raises:
-            WeightsError: the configuration names an unknown network.
+            WeightsError: the configuration names an unknown network, or an unknown encoder.
 
         """
         if self.network == "topdown":
-            return TopDown(self.encoder, self.widths, hints=self.hints)
+            try:
+                return TopDown(self.encoder, self.widths, hints=self.hints)
+            except (LookupError, TypeError, ValueError) as error:
+                raise WeightsError(
+                    f"these weights are for an encoder {self.encoder!r} with a decoder of widths {self.widths} "
+                    "that this version does not know"
+                ) from error
         if self.network == "eccv16":
             return Eccv16()
         raise WeightsError(f"these weights are for a network {self.network!r} that this version does not know")
@@ -199,9 +206,19 @@ def load_colorizer(weights: Path | None = None, device: str = "auto") -> Coloriz
     network = configuration.build()
     try:
         network.load_state_dict(state)
-    except RuntimeError as error:
-        raise WeightsError(f"{path} does not fit the network {configuration.network!r}: {error}") from error
+    except RuntimeError as error:  # whose message goes on about every single weight
+        odd = _differences(network.state_dict(), state)
+        raise WeightsError(
+            f"{path} does not fit the network {configuration.network!r}: {len(odd)} weights are missing, unknown or of "
+            f"another shape, such as {odd[0]}"
+        ) from error
     return Colorizer(network, configuration, hashlib.sha256(path.read_bytes()).hexdigest(), choose_device(device))
+
+
+def _differences(own: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> list[str]:
+    """Return the names of the tensors that only one has, or that have another shape."""
+    shapes, other_shapes = ({name: tensor.shape for name, tensor in state.items()} for state in (own, other))
+    return sorted(name for name in {*own, *other} if shapes.get(name) != other_shapes.get(name))
 
 
 def read_weights(path: Path) -> tuple[Configuration, dict[str, Tensor]]:
@@ -245,9 +262,13 @@ def read_prior(path: Path) -> Tensor:
 
 def _read_published(path: Path) -> tuple[Configuration, dict[str, Tensor]]:
     try:
-        return PUBLISHED_ECCV16, torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, ValueError, EOFError, UnpicklingError) as error:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    # What is no pickle at all, such as a saved web page, ends torch's reader in any of these.
+    except (RuntimeError, ValueError, TypeError, AttributeError, LookupError, EOFError, UnpicklingError) as error:
         raise WeightsError(f"{path} holds no PyTorch state dict") from error
+    if not isinstance(state, dict) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
+        raise WeightsError(f"{path} holds no PyTorch state dict")
+    return PUBLISHED_ECCV16, {str(name): tensor for name, tensor in state.items()}
 
 
 def save_weights(path: Path, network: Network, configuration: Configuration, prior: Tensor | None = None) -> None:

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -96,11 +97,38 @@ def test_what_is_no_weights_file_is_named(tmp_path: Path) -> None:
         load_colorizer(foreign)
 
 
-def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text", ["<!doctype html><title>Sign in</title>", "hello\n", "version https://git-lfs.example"]
+)
+def test_a_page_saved_as_weights_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "page.pth"
+    path.write_text(text)
+    with pytest.raises(WeightsError, match=r"page\.pth holds no PyTorch state dict"):
+        load_colorizer(path)
+
+
+@pytest.mark.parametrize("content", [torch.zeros(3), [1, 2], {"epoch": 3, "state_dict": {"x": torch.zeros(1)}}])
+def test_other_pytorch_files_are_named(tmp_path: Path, content: object) -> None:
+    torch.save(content, tmp_path / "checkpoint.pth")
+    with pytest.raises(WeightsError, match=r"checkpoint\.pth holds no PyTorch state dict"):
+        load_colorizer(tmp_path / "checkpoint.pth")
+
+
+def test_weights_of_another_network_are_refused_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "wrong.safetensors"
     save_weights(path, Eccv16(), Configuration(network="topdown"))
-    with pytest.raises(WeightsError, match="does not fit"):
+    with pytest.raises(
+        WeightsError, match=r"does not fit .* weights are missing, unknown or of another shape"
+    ) as error:
         load_colorizer(path)
+    assert len(str(error.value)) < 300
+
+
+@pytest.mark.parametrize("unknown", [{"encoder": "lite9"}, {"widths": (64, 64)}, {"network": "vgg"}])
+def test_weights_of_a_later_version_are_refused(tmp_path: Path, unknown: dict[str, Any]) -> None:
+    save_weights(tmp_path / "later.safetensors", TopDown(), Configuration(**unknown))
+    with pytest.raises(WeightsError, match="this version does not know"):
+        load_colorizer(tmp_path / "later.safetensors")
 
 
 def test_devices_are_named_or_refused() -> None:
