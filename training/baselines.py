@@ -140,11 +140,13 @@ def decoding(
     A ``temperature`` of 0 decodes the mode, a ``shrinkage`` of infinity mutes nothing.
 
     Raises:
-        ValueError: the temperature is below 0.
+        ValueError: the temperature is below 0, or the shrinkage not above it.
 
     """
-    if temperature is not None and temperature < 0:
+    if temperature is not None and not temperature >= 0:
         raise ValueError(f"a temperature is 0 or more, not {temperature:g}")
+    if shrinkage is not None and not shrinkage > 0:
+        raise ValueError(f"a shrinkage is above 0, not {shrinkage:g}; inf mutes nothing")
     warm = None if temperature is None else max(temperature, MODE)
     return colorizer.decoding(temperature=warm, chroma=chroma, shrinkage=shrinkage)
 

@@ -26,6 +26,18 @@ class Decoding:
     chroma: float = 1.0
     shrinkage: float | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse what the worker would divide by.
+
+        Raises:
+            ValueError: the temperature or the shrinkage is not above 0.
+
+        """
+        if not self.temperature > 0:
+            raise ValueError(f"--temperature has to be above 0, not {self.temperature:g}; 1e-6 decodes the mode")
+        if self.shrinkage is not None and not self.shrinkage > 0:
+            raise ValueError(f"--shrinkage has to be above 0, not {self.shrinkage:g}")
+
 
 def export(run: Path, target: Path, decoding: Decoding, *, size: int | None = None) -> Configuration:
     """Write the averaged weights of ``run`` to ``target``; return their configuration.

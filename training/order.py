@@ -11,7 +11,14 @@ class Order:
     """
 
     def __init__(self, weights: Tensor, seed: int) -> None:
-        """Draw among ``weights``, float32 ``(N,)`` > 0, relative."""
+        """Draw among ``weights``, float32 ``(N,)``, relative; 0 is never drawn.
+
+        Raises:
+            ValueError: all are 0.
+
+        """
+        if not weights.any():
+            raise ValueError("set_weights: every photo has the weight 0")
         self._weights = weights
         self._seed = seed
         self._length = max(1, int(weights.sum() / weights.max()))

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -40,7 +40,10 @@ class Recipe(BaseModel):
         "rebalanced", description="the paper's three; default is rebalanced + huber + gradient, below"
     )
     rebalancing: float = Field(
-        0.5, ge=0, le=1, description="the paper's λ: share of the uniform distribution in the prior"
+        0.5,
+        gt=0,
+        le=1,
+        description="the paper's λ: share of the uniform distribution in the prior; 1 rebalances nothing",
     )
     huber: float = Field(1.0, ge=0, description="weight of the Huber loss on the decoded ab; default objective only")
     gradient: float = Field(0.5, ge=0, description="weight of the loss on gradients of ab; default objective only")
@@ -87,7 +90,7 @@ class Recipe(BaseModel):
     save_every: int = Field(200, ge=1, description="steps between checkpoints")
     save_seconds: float = Field(120.0, gt=0, description="longest time between checkpoints")
     seed: int = 2016
-    set_weights: dict[str, float] = Field(
+    set_weights: dict[str, Annotated[float, Field(ge=0)]] = Field(
         default_factory=dict, description="how often photos of a set are drawn, 1 if unnamed"
     )
 

@@ -63,6 +63,8 @@ def test_temperature_zero_decodes_the_mode(colorizer: Colorizer, photos: Colored
     assert ((predicted - 10 * (predicted / 10).round()).abs() < 1e-3).float().mean() > 0.99
     with pytest.raises(ValueError, match="temperature"):
         decoding(colorizer, temperature=-1)
+    with pytest.raises(ValueError, match="shrinkage"):
+        decoding(colorizer, shrinkage=0)
 
 
 def test_hints_are_told_to_weights_that_take_them(colorizer: Colorizer, photos: Colored) -> None:

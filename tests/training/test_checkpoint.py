@@ -122,6 +122,16 @@ def test_weights_say_their_decoding_and_sizes(checkpoint: Checkpoint, tmp_path: 
         assert (width, height) in shapes_near(224)
 
 
+@pytest.mark.parametrize("wrong", [["--temperature", "0"], ["--temperature", "nan"], ["--shrinkage", "0"]])
+def test_decodings_that_give_no_colour_are_refused(
+    checkpoint: Checkpoint, tmp_path: Path, wrong: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint.save(tmp_path)
+    assert main(["export", "--run", str(tmp_path), "--out", str(tmp_path / "w.safetensors"), *wrong]) == 2
+    assert "above 0" in capsys.readouterr().err
+    assert not (tmp_path / "w.safetensors").exists()
+
+
 def test_minutes_of_all_starts_add_up(tmp_path: Path) -> None:
     assert minutes_of(tmp_path) == 0
     log = tmp_path / "log.jsonl"

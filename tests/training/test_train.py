@@ -17,6 +17,7 @@ from inference.model.colorizer import load_colorizer, read_configuration, read_p
 from training.__main__ import main
 from training.checkpoint import CheckpointError, load_checkpoint
 from training.learner import Learner, TrainingError
+from training.order import Order
 from training.photos import load_photos
 from training.recipe import Recipe, RecipeError, load_recipe
 
@@ -208,6 +209,12 @@ def test_mistakes_are_explained(tmp_path: Path, capsys: pytest.CaptureFixture[st
         load_recipe("nonsense")
     with pytest.raises(RecipeError, match="batch"):
         load_recipe("default", {"batch": 0})
+    for name, wrong in (("rebalancing", 0), ("set_weights", {"made": -1})):
+        with pytest.raises(RecipeError, match=name):
+            load_recipe("default", {name: wrong})
+    with pytest.raises(ValueError, match="set_weights"):
+        Order(torch.zeros(3), 1)
+    assert set(Order(torch.tensor([1.0, 0.0, 0.5]), 1).batch(0, 100).tolist()) <= {0, 2}
     with pytest.raises(CheckpointError, match="without --resume"):
         load_checkpoint(tmp_path)
     assert main(["train", "--photos", str(tmp_path / "nowhere"), "--run", str(tmp_path)]) == 2
