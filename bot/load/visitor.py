@@ -108,19 +108,25 @@ class Visitor:
                 while True:
                     with suppress(*TROUBLES):
                         async with self._session.delete(f"/api/requests/{taken.id}", headers=headers) as response:
-                            return response.status in (204, 404, 410)
+                            if response.status == 204 or await _is_unknown(response):
+                                return True
                     await asyncio.sleep(_RECONNECT_SECONDS)
         return False
 
     async def _statuses(self, taken: Taken) -> AsyncIterator[dict[str, Any]]:
         async with self._session.get(f"/api/requests/{taken.id}/events") as response:
-            if response.status in (404, 410):
+            if await _is_unknown(response):
                 raise Wrong("taken, and then unknown")
             async for line in response.content:
                 if line.startswith(b"data:"):
                     document = json.loads(line.removeprefix(b"data:"))
                     if "state" in document:
                         yield document
+
+
+async def _is_unknown(response: aiohttp.ClientResponse) -> bool:
+    """Return whether the bot says that there is no such request; a proxy's 404 during a restart says nothing."""
+    return response.status in (404, 410) and "reason" in await _document(response)
 
 
 async def _document(response: aiohttp.ClientResponse) -> dict[str, Any]:

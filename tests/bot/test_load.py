@@ -13,7 +13,7 @@ from rich.console import Console
 
 from bot.commands.load import load
 from bot.load import Visitor, photos_in, varied
-from bot.load.visitor import Declined
+from bot.load.visitor import Declined, Taken
 from bot.orders import Load
 from bot.problems import OperatorError
 
@@ -43,6 +43,22 @@ async def test_whoever_is_told_to_come_later_in_other_words_comes_soon() -> None
         with pytest.raises(Declined) as declined:
             await Visitor(session).send(b"photo")
     assert (declined.value.reason, declined.value.retry_after) == ("HTTP 503", 1.0)
+
+
+async def test_whoever_else_answers_while_the_bot_is_restarted_is_not_believed() -> None:
+    proxy = (404, "default backend - 404")
+    answers = iter([proxy, (200, 'data: {"state": "answered"}\n\n'), proxy, (204, "")])
+
+    async def answer(_: web.Request) -> web.Response:
+        status, text = next(answers)
+        return web.Response(status=status, text=text)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    async with TestServer(app) as server, aiohttp.ClientSession(server.make_url("/")) as session:
+        visitor, taken = Visitor(session), Taken("id", "token")
+        assert await visitor.wait(taken) == {"state": "answered"}
+        assert await visitor.delete(taken)
 
 
 @pytest.mark.parametrize("address", ["http://[::1", "http://bot:99999", "bot", "ftp://bot"])
