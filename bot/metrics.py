@@ -175,6 +175,8 @@ class Metrics:
             self._adapter_restarts.labels(platform)
             for outcome in _OUTCOMES:
                 self._finished.labels(platform, outcome)
+            for reason in sorted(_OUR_FAULT):
+                self._refusals.labels(platform, reason)
             for stage in _STAGES:
                 self._stage_seconds.labels(platform, stage)
             for call in _CALLS:

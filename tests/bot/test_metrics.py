@@ -116,6 +116,7 @@ def test_platforms_show_zeroes_before_anything_happened() -> None:
     for name, labels in (
         ("requests_finished_total", {"outcome": "failed"}),
         ("platform_calls_total", {"outcome": "unreachable"}),
+        ("refusals_total", {"reason": "worker_away"}),
         ("stage_seconds_count", {"stage": "fetch"}),
     ):
         assert metrics.registry.get_sample_value(f"colorizebot_{name}", {"platform": "mail", **labels}) == 0
