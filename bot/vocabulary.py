@@ -46,7 +46,9 @@ class State(StrEnum):
 
 def new_request_id() -> str:
     """Return an id that nobody can guess: whoever knows it may look at the result."""
-    return secrets.token_urlsafe(16)
+    new_id = secrets.token_urlsafe(16)
+    # `python -m bot replay` would take it for an option.
+    return new_request_id() if new_id.startswith("-") else new_id
 
 
 @dataclass(frozen=True, slots=True)
