@@ -75,6 +75,8 @@ def _read(name: str, file: Path) -> str:
         raise _problem(name, f"names {file}, which holds no text") from None
     if not secret:
         raise _problem(name, f"names {file}, which is empty")
+    if not secret.isprintable():
+        raise _problem(name, f"names {file}, which holds more than the one line of a secret")
     return secret
 
 

@@ -176,6 +176,7 @@ def test_secrets_may_lie_in_files(bare_folder: Path, monkeypatch: pytest.MonkeyP
     [
         ({"DISCORD__TOKEN_FILE": "missing"}, "DISCORD__TOKEN_FILE names missing, which can't be read (No such file"),
         ({"DISCORD__TOKEN_FILE": "empty"}, "DISCORD__TOKEN_FILE names empty, which is empty."),
+        ({"DISCORD__TOKEN_FILE": "lines"}, "DISCORD__TOKEN_FILE names lines, which holds more than the one line of a"),
         ({"DISCORD__TOKEN_FILE": "binary"}, "DISCORD__TOKEN_FILE names binary, which holds no text."),
         (
             {"DISCORD__TOKEN_FILE": "~nobody-here/x"},
@@ -198,6 +199,7 @@ def test_a_secret_that_can_not_be_read_is_explained(
 ) -> None:
     (bare_folder / "empty").write_text("\n")
     (bare_folder / "full").write_text("hush\n")
+    (bare_folder / "lines").write_text("# the token\nhush\n")
     (bare_folder / "binary").write_bytes(b"\xff\xfe")
     for name, value in settings.items():
         monkeypatch.setenv(f"COLORIZEBOT_{name}", value)
