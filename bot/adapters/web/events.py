@@ -12,6 +12,9 @@ from aiohttp_sse import EventSourceResponse, sse_response
 from bot.adapters.web import documents
 from bot.status import StatusBoard
 
+_PATIENCE_SECONDS = 60.0
+"""How long a page may read nothing of what it is told."""
+
 
 class Broadcast:
     """Event streams of where requests stand."""
@@ -30,7 +33,7 @@ class Broadcast:
 
         Each ``status`` event is a document as GET would give it; ``deleted`` names a request that is gone.
         """
-        async with sse_response(request) as response:
+        async with sse_response(request, send_timeout=_PATIENCE_SECONDS) as response:
             following = asyncio.create_task(self._follow_all(request_ids, response))
             closing = asyncio.create_task(self._closing.wait())
             try:
@@ -40,6 +43,7 @@ class Broadcast:
             finally:
                 following.cancel()
                 closing.cancel()
+                await asyncio.wait([following, closing])  # nothing is left behind that still asks the ledger
         return response
 
     async def _follow_all(self, request_ids: Sequence[str], response: EventSourceResponse) -> None:
@@ -47,8 +51,8 @@ class Broadcast:
             async with asyncio.TaskGroup() as tasks:
                 for request_id in request_ids:
                     tasks.create_task(self._follow(request_id, response))
-        except* ConnectionError:
-            pass  # the page has been closed
+        except* (ConnectionError, TimeoutError):
+            pass  # the page has been closed, or is gone without a word
 
     async def _follow(self, request_id: str, response: EventSourceResponse) -> None:
         finished = False

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
+from bot.ledger import Ledger
+from bot.vocabulary import Entry
 from tests.bot.adapters.web.photos import a_photo
-from tests.bot.adapters.web.site import Site
+from tests.bot.adapters.web.site import Site, open_site
 from tests.bot.adapters.web.visitor import Visitor
 
 
@@ -136,3 +140,23 @@ async def test_people_find_their_own_requests_again_the_newest_first(
     assert told[0]["images"] == [{"link": "https://example.org/a.jpg", "url": f"/api/requests/{link}/photos/0"}]
     assert told[2]["images"] == [{"link": None, "url": f"/api/requests/{ids[0]}/photos/0"}]
     assert (await stranger.get("/api/requests")).json == {"requests": []}
+
+
+async def test_a_bot_stops_once_nobody_watches_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = asyncio.Event()
+    by_id = Ledger.by_id
+
+    async def slow(ledger: Ledger, request_id: str) -> Entry | None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.5)  # the question has to be taken back
+            left.set()
+        return await by_id(ledger, request_id)
+
+    async with open_site(tmp_path) as site, aiohttp.ClientSession(site.url) as session:
+        request_id = await Visitor(session).sent()
+        monkeypatch.setattr(Ledger, "by_id", slow)
+        watching = await session.get(f"/api/events?id={request_id}")
+    watching.close()
+    assert left.is_set()
