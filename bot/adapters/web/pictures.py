@@ -51,7 +51,7 @@ class Pictures:
         for result in results:
             if result.file == request.match_info["file"]:
                 path = self._storage.path(entry.request.id, result.file)
-                return _file(request, path, result.media_type, f"recolored-{result.index + 1}")
+                return await _file(request, path, result.media_type, f"recolored-{result.index + 1}")
         raise NotThere
 
     async def get_comparison(self, request: web.Request) -> web.StreamResponse:
@@ -62,7 +62,7 @@ class Pictures:
             path = await self._comparer.picture(entry, index)
         except FileNotFoundError:
             raise NotThere from None
-        return _file(request, path, "image/jpeg", f"side-by-side-{index + 1}")
+        return await _file(request, path, "image/jpeg", f"side-by-side-{index + 1}")
 
     async def get_photo(self, request: web.Request) -> web.StreamResponse:
         """Serve a photo as it came, for its owner alone: it may tell where it was taken."""
@@ -75,7 +75,7 @@ class Pictures:
             raise NotThere from None
         if media_type is None:
             raise NotThere
-        return _file(request, path, media_type, "photo")
+        return await _file(request, path, media_type, "photo")
 
 
 def _shown_type(path: Path) -> str | None:
@@ -88,7 +88,9 @@ def _shown_type(path: Path) -> str | None:
     return None
 
 
-def _file(request: web.Request, path: Path, media_type: str, name: str) -> web.FileResponse:
+async def _file(request: web.Request, path: Path, media_type: str, name: str) -> web.FileResponse:
+    if not await asyncio.to_thread(path.is_file):
+        raise NotThere  # a browser would keep that answer for ever, too
     kind = "attachment" if "download" in request.query else "inline"
     return web.FileResponse(
         path,

@@ -69,3 +69,13 @@ async def test_what_browsers_might_run_is_not_served_at_all(visitor: Visitor) ->
     for file in (b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>", b"<!doctype html><script></script>"):
         request_id = await visitor.sent(file)
         assert (await visitor.get(f"/api/requests/{request_id}/photos/0")).status == 404
+
+
+async def test_that_a_picture_is_missing_is_kept_by_no_browser(site: Site, program: Visitor) -> None:
+    site.work()
+    request_id = await program.sent()
+    [result] = (await program.finished(request_id))["results"]
+    site.parts.storage.path(request_id, "result-0.jpg").unlink()
+    told = await program.get(result["url"])
+    assert (told.status, told.reason) == (404, "not_found")
+    assert "Cache-Control" not in told.headers
