@@ -70,7 +70,9 @@ class Owners:
             raise NotYours  # shown here, but asked for elsewhere
         authorization = request.headers.get(hdrs.AUTHORIZATION, "")
         if authorization.startswith(_BEARER):
-            known = hmac.compare_digest(authorization.removeprefix(_BEARER).encode(), token(asked).encode())
+            known = hmac.compare_digest(
+                authorization.removeprefix(_BEARER).encode(errors="replace"), token(asked).encode()
+            )
         else:
             known = hmac.compare_digest(self.of(request).requester, asked.requester)
         if not known:
@@ -84,11 +86,11 @@ class Owners:
         return hashlib.blake2b(self._network_of(request).encode(), key=self._address_key, digest_size=16).hexdigest()
 
     def _network_of(self, request: web.Request) -> str:
-        forwarded = request.headers.get(hdrs.X_FORWARDED_FOR)
+        forwarded = request.headers.getall(hdrs.X_FORWARDED_FOR, [])
         text = request.remote or ""
-        if self._public_url is not None and forwarded is not None:
-            # The last entry is the proxy's own; those before it are whatever the client cared to write.
-            text = forwarded.rpartition(",")[2].strip()
+        if self._public_url is not None and forwarded:
+            # The last entry of the last line is the proxy's; those before it are whatever the client cared to write.
+            text = forwarded[-1].rpartition(",")[2].strip()
         try:
             address = ip_address(text)
         except ValueError:

@@ -131,7 +131,7 @@ class Pages:
 
     def _page(self, template: str, request: web.Request, *, status: int = 200, **values: object) -> web.Response:
         settings = self._settings()
-        origin = str(self._public_url or request.url.origin()).rstrip("/")
+        origin = str(self._public_url or _origin_of(request)).rstrip("/")
         return web.Response(
             status=status,
             text=self._templates.get_template(template).render(
@@ -143,6 +143,15 @@ class Pages:
             content_type="text/html",
             headers={hdrs.CACHE_CONTROL: "no-store"},
         )
+
+
+def _origin_of(request: web.Request) -> str:
+    if hdrs.HOST not in request.headers:
+        return ""  # aiohttp would look for this machine's name, which may take seconds
+    try:
+        return str(request.url.origin())
+    except ValueError:
+        raise web.HTTPBadRequest from None  # its Host is none
 
 
 def _digest(folder: Path) -> str:

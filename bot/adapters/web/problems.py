@@ -111,6 +111,8 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
         if error.status < 400:
             raise
         return _of_http_error(error)
+    except web.RequestPayloadError:
+        return _response(MalformedBody.status, MalformedBody().to_json())
     except ConnectionError:
         raise  # the client is gone: nobody is left to answer
     except Exception:  # noqa: BLE001 - the edge of the service: logged with its traceback, told as a problem

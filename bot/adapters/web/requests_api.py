@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 
 from aiohttp import hdrs, web
 
@@ -20,6 +21,8 @@ from bot.vocabulary import Entry, Request, State, Status, new_request_id
 
 _MAX_WATCHED = 100
 _MAX_LISTED = 100
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What an id may look like; databases don't take everything that an address may hold."""
 
 
 class RequestsApi:
@@ -91,7 +94,7 @@ class RequestsApi:
 
     async def get(self, request: web.Request) -> web.Response:
         """Tell where a request stands."""
-        status = await self._board.status(request.match_info["id"])
+        status = await self._board.status(_id_in(request))
         if status is None:
             raise NotThere
         if status.entry.expired:
@@ -111,7 +114,8 @@ class RequestsApi:
 
     async def get_events_of_several(self, request: web.Request) -> web.StreamResponse:
         """Stream where several requests (``?id=...&id=...``) stand: browsers allow a page few streams."""
-        return await self._broadcast.stream(request, request.query.getall("id", [])[:_MAX_WATCHED])
+        ids = [text for text in request.query.getall("id", []) if _ID.fullmatch(text)]
+        return await self._broadcast.stream(request, ids[:_MAX_WATCHED])
 
     async def delete(self, request: web.Request) -> web.Response:
         """Delete a request and its photos; 204. For the owner."""
@@ -128,7 +132,7 @@ class RequestsApi:
         return entry
 
     async def _entry(self, request: web.Request) -> Entry:
-        entry = await self._ledger.by_id(request.match_info["id"])
+        entry = await self._ledger.by_id(_id_in(request))
         if entry is None or entry.state is State.DELETED:
             raise NotThere
         return entry
@@ -172,12 +176,19 @@ class RequestsApi:
         return response
 
 
+def _id_in(request: web.Request) -> str:
+    text = request.match_info["id"]
+    if not _ID.fullmatch(text):
+        raise NotThere
+    return text
+
+
 def _message_id(request: web.Request, *, scope: str, digest: str) -> str | None:
     """Return what the same POST sent again has in common with this one; ``None`` when it carries no key."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
-    return "key-" + hashlib.sha256("\0".join([scope, key, digest]).encode()).hexdigest()
+    return "key-" + hashlib.sha256("\0".join([scope, key, digest]).encode(errors="surrogateescape")).hexdigest()
 
 
 def _json(document: documents.Document, *, status: int = 200) -> web.Response:

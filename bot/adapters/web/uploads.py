@@ -89,7 +89,7 @@ class Uploads:
         form = _Form()
         try:
             reader = await request.multipart()
-            while (part := await _within_patience(reader.next())) is not None:
+            while (part := await _next_part(reader)) is not None:
                 if isinstance(part, MultipartReader):
                     raise MalformedBody
                 if part.name == IMAGE_FIELD:
@@ -123,8 +123,8 @@ class Uploads:
 async def read_json(request: web.Request) -> dict[str, object]:
     """Return the JSON object in the request's body. Raises ``MalformedBody``."""
     try:
-        document = json.loads(await request.read())
-    except ValueError as error:
+        document = json.loads(await _within_patience(request.read()))
+    except (ValueError, RecursionError) as error:
         raise MalformedBody from error
     if not isinstance(document, dict):
         raise MalformedBody
@@ -158,6 +158,13 @@ class _Photo:
             self.size += len(piece)
             self.hash.update(piece)
             yield piece
+
+
+async def _next_part(reader: MultipartReader) -> MultipartReader | BodyPartReader | None:
+    try:
+        return await _within_patience(reader.next())
+    except RuntimeError as error:  # how aiohttp tells of a default charset that is none
+        raise MalformedBody from error
 
 
 async def _read_option(part: BodyPartReader, form: _Form) -> None:

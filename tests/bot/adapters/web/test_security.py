@@ -6,6 +6,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from multidict import CIMultiDict
 
 from bot.settings import WebSettings
 from tests.bot.adapters.web.site import Site, open_site
@@ -94,11 +95,12 @@ async def test_behind_a_proxy_the_public_address_counts_as_ones_own(tmp_path: Pa
         ("https://photos.example.org/", ["198.51.100.7", "198.51.100.8"], 2),
         ("https://photos.example.org/", ["2001:db8:1:2::3", "2001:db8:1:2:ffff::4"], 1),
         ("https://photos.example.org/", ["2001:db8:1:2::3", "2001:db8:1:3::3"], 2),
+        ("https://photos.example.org/", ["198.51.100.7", ("203.0.113.9", "198.51.100.7")], 1),
         (None, ["198.51.100.7", "198.51.100.8"], 1),
     ],
 )
 async def test_networks_are_told_apart_behind_a_proxy_that_is_known_and_never_noted_down(
-    tmp_path: Path, public_url: str | None, forwarded: list[str], networks: int
+    tmp_path: Path, public_url: str | None, forwarded: list[str | tuple[str, ...]], networks: int
 ) -> None:
     web = WebSettings.model_validate({"port": free_port(), "public_url": public_url})
     async with (
@@ -107,7 +109,9 @@ async def test_networks_are_told_apart_behind_a_proxy_that_is_known_and_never_no
     ):
         communities = set()
         for addresses in forwarded:
-            told = await Visitor(session).post_photos(headers={"X-Forwarded-For": addresses})
+            lines = (addresses,) if isinstance(addresses, str) else addresses
+            headers = CIMultiDict([("X-Forwarded-For", line) for line in lines])
+            told = await Visitor(session).post_photos(headers=headers)
             entry = await site.parts.ledger.by_id(told.json["id"])
             assert entry is not None
             communities.add(entry.request.community)
