@@ -106,8 +106,8 @@ async def _notes(
             answers[some.platform] += some.answers
     for platform, count in answers.items():
         notes.append(
-            f"{count} answers were posted on {platform} and stay there; a reply “delete” removes one only as long as "
-            "it isn't purged here."
+            f"Answers that were posted on {platform} and stay there: {count}; a reply “delete” removes one only as "
+            "long as it isn't purged here."
         )
     if chosen and not await asyncio.to_thread(data_dir.is_dir):
         notes.append(
