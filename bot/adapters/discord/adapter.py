@@ -17,6 +17,7 @@ from bot.adapters import Located, TryLater
 from bot.adapters.discord.answering import Answering
 from bot.adapters.discord.catching_up import LastSeen
 from bot.adapters.discord.client import ColorizeClient, GatewayUnreachable
+from bot.adapters.discord.goodbyes import keep_reasons
 from bot.adapters.discord.locating import Locating
 from bot.adapters.discord.manners import Manners
 from bot.adapters.discord.notes import PLATFORM
@@ -65,6 +66,7 @@ class DiscordAdapter:
         reported in the log and tried again now and then, so that the bot's other platforms go on.
         """
         keep_quiet()
+        keep_reasons()
         self._parts.metrics.listening(PLATFORM, STREAM)
         _point_to(self._settings)
         seen = LastSeen(

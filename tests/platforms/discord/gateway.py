@@ -79,6 +79,8 @@ class Connection:
         self.session: Session | None = None
         self.sent_away = False
         """Whether the gateway was the one to close."""
+        self.patient = True
+        """Whether the client's goodbye is waited for."""
         self._waiting: asyncio.Queue[str | tuple[int, str] | None] = asyncio.Queue()
         self._compressor = zlib.compressobj() if request.query.get("compress") == "zlib-stream" else None
 
@@ -104,7 +106,7 @@ class Connection:
         while (item := await self._waiting.get()) is not None:
             try:
                 if isinstance(item, tuple):
-                    await self.socket.close(code=item[0], message=item[1].encode())
+                    await self._say_goodbye(*item)
                     return
                 if self._compressor is None:
                     await self.socket.send_str(item)
@@ -116,6 +118,13 @@ class Connection:
 
     def end(self) -> None:
         self._waiting.put_nowait(None)
+
+    async def _say_goodbye(self, code: int, reason: str) -> None:
+        if self.patient:
+            await self.socket.close(code=code, message=reason.encode())
+        elif (writer := self.socket._writer) is not None:
+            await writer.close(code, reason.encode())
+            self.abort()
 
 
 class Gateway:
@@ -137,6 +146,8 @@ class Gateway:
         """How many of the next connections are answered with 503 in place of a WebSocket."""
         self.repeat_on_resume = 0
         """How many events that the client has seen already are sent again after a RESUME."""
+        self.patient = True
+        """Whether connections that are closed stay until the client has said goodbye, too."""
         self.repeat_each = 1
         """How often each event is sent, under sequence numbers of its own."""
 
@@ -193,6 +204,7 @@ class Gateway:
         if request.query.get("encoding", "json") != "json" or request.query.get("v") != "10":
             await socket.close(code=4012)
             return socket
+        connection.patient = self.patient
         self.connections.add(connection)
         writing = asyncio.create_task(connection.write())
         connection.send_op(Op.HELLO, {"heartbeat_interval": int(self.heartbeat_seconds * 1000), "_trace": ["double"]})

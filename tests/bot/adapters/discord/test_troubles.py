@@ -155,6 +155,14 @@ async def test_without_the_message_content_intent(tmp_path: Path, ada: User, cap
         assert "Message Content Intent" in caplog.text
 
 
+async def test_why_the_gateway_hangs_up_is_heard_even_if_it_waits_for_no_reply(tmp_path: Path) -> None:
+    async with DiscordDouble(message_content=False) as discord:
+        discord.on_gateway(lambda gateway: setattr(gateway, "patient", False))
+        async with seated(tmp_path, discord) as seat:
+            await until(lambda: seat.announced, "the bot to go on without")
+        assert len(discord.gateway.identified) == 2
+
+
 async def test_the_gateway_may_be_down_reconnect_and_forget(tmp_path: Path, ada: User) -> None:
     async with DiscordDouble(gateway_open=False) as discord:
         channel, ada = discord.channel(discord.guild()), discord.user("ada")
