@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-from inference.problems import BrokenImage, OutOfMemory, Problem
+from inference.problems import BrokenImage, Busy, OutOfMemory, Problem
 from inference.settings import WorkerSettings
 from inference.vocabulary import Recolored, RecolorOptions
 from inference.worker import log
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _NICENESS_OF_LARGE = 10
 _DEATHS_OF_ONE_PHOTO = 2
 _DEATHS_IN_ALL = 6
+_RETRY_AFTER_DEATHS = 5
 
 
 class Recolorer:
@@ -82,9 +84,11 @@ class Recolorer:
                 own_deaths += death.of_this_photo
                 if death.of_this_photo:
                     self._metrics.photo_process_deaths.labels(death.manner).inc()
+                else:
+                    log.event("photo_lost_its_process", level=logging.WARNING, reason=death.manner)
                 if own_deaths == _DEATHS_OF_ONE_PHOTO:
                     raise _refusal(death) from death
-        raise Problem
+        raise Busy(retry_after=_RETRY_AFTER_DEATHS)  # the photo is not to blame, and others' troubles pass
 
     async def _recolor(self, data: bytes, options: RecolorOptions, stages: Stages) -> Recolored:
         asked = time.perf_counter()
