@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     names = [section.name for section in SECTIONS]
     parser.add_argument("--only", nargs="+", choices=names, metavar="SECTION", help="run these sections alone")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there too")
+    parser.add_argument("--json", type=_new_file, metavar="FILE", help="write all figures there too")
     parser.add_argument("--plots", type=_made_folder, metavar="FOLDER", help="draw plots (PNG) there; extra “bench”")
     parser.add_argument("--photos", type=_photo_folder, metavar="FOLDER", help="real photos, for what needs such")
     return parser
@@ -88,6 +88,13 @@ def _photo_folder(text: str) -> Path:
     if not folder.is_dir():
         raise argparse.ArgumentTypeError(f"there is no folder {text}")
     return folder
+
+
+def _new_file(text: str) -> Path:
+    file = Path(text)
+    if file.is_dir() or not file.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} can't be written: it is a folder, or in one that doesn't exist")
+    return file
 
 
 def _made_folder(text: str) -> Path:

@@ -27,6 +27,8 @@ _RUNS = 3
 _PHOTOS_AT_LEAST = 64
 _NEAR_LINEAR = 1.15
 """Largest exponent of growth that still counts as near-linear."""
+_LARGE = 8
+"""Megapixels from which on growth is judged: what every photo costs, however small, would hide how large ones grow."""
 _ROOM = 256
 
 
@@ -67,7 +69,7 @@ def measure(conditions: Conditions) -> Iterator[Table]:
     with running_worker("--queue-size", str(_ROOM)) as worker:
         meter = _Meter(worker)
         sizes = asyncio.run(meter.by_size())
-        yield _table_of_sizes(sizes)
+        yield table_of_sizes(sizes)
         crowds = asyncio.run(meter.by_clients())
         yield _table_of_crowds(crowds)
         queues = asyncio.run(meter.by_queue())
@@ -129,11 +131,12 @@ def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:
     return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
 
 
-def _table_of_sizes(sizes: Sequence[Size]) -> Table:
-    megapixels = [each.megapixels for each in sizes]
-    growth = exponent(megapixels, [each.ms for each in sizes])
+def table_of_sizes(sizes: Sequence[Size]) -> Table:
+    """Return the table of one worker's times and memory, smallest photo first, with its goals."""
+    large = [each for each in sizes if each.megapixels >= _LARGE]
+    growth = exponent([each.megapixels for each in large], [each.ms for each in large])
     goals = [
-        Goal("power of the megapixels with which time grows", growth, at_most=_NEAR_LINEAR),
+        Goal(f"power of the megapixels with which time grows, from {_LARGE} on", growth, at_most=_NEAR_LINEAR),
         Goal("bytes a pixel above idle, of the largest photo", sizes[-1].bytes_each, at_most=12.0),
     ]
     return Table("By megapixels", sizes, goals)

@@ -24,6 +24,8 @@ def measure(conditions: Conditions) -> Iterator[Table]:
     with running_worker("--profile") as worker:
         asyncio.run(_ask(worker.url, photos))
     report = "".join(itertools.dropwhile(lambda line: not line.startswith(_REPORT), worker.last_words))
+    if not report:
+        raise RuntimeError("the worker ended without its report: " + "".join(worker.last_words[-5:]))
     title = f"{_CLIENTS} clients, {_SIZE[0]} × {_SIZE[1]} JPEGs: what “python -m inference --profile” tells at its end"
     yield Table(title, [], note=f"```\n{report}```")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -11,6 +10,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+from inference.bench.processes import no_settings
 
 _LISTENING = re.compile(r"listening address=(http://\S+)")
 _READY = re.compile(r"ready model=")
@@ -36,29 +37,30 @@ def running_worker(*flags: str, program: Sequence[str] = ("inference",)) -> Iter
     ``program`` is the module, with what comes before the flags.
     Raises ``RuntimeError`` with the worker's own words when it ends before.
     """
-    own = {name: value for name, value in os.environ.items() if not name.startswith("COLORIZEBOT_")}
-    began = time.perf_counter()
-    process = subprocess.Popen(  # noqa: S603 - this program itself
-        [sys.executable, "-m", *program, "--port", "0", "--exit-with-stdin", *flags],
-        env=own,
-        stdin=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        said: list[str] = []
-        address = _wait_for(_LISTENING, process, said)
-        listening = time.perf_counter() - began
-        _wait_for(_READY, process, said)
-        ready = time.perf_counter() - began
-        # A full pipe would hold it up.
-        last_words: list[str] = []
-        reader = threading.Thread(target=last_words.extend, args=(process.stderr,), daemon=True)
-        reader.start()
-        yield RunningWorker(address[1], process.pid, listening, ready, last_words)
-    finally:
-        _end(process)
-    reader.join()
+    with no_settings() as (folder, environment):
+        began = time.perf_counter()
+        process = subprocess.Popen(  # noqa: S603 - this program itself
+            [sys.executable, "-m", *program, "--port", "0", "--exit-with-stdin", *flags],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            said: list[str] = []
+            address = _wait_for(_LISTENING, process, said)
+            listening = time.perf_counter() - began
+            _wait_for(_READY, process, said)
+            ready = time.perf_counter() - began
+            # A full pipe would hold it up.
+            last_words: list[str] = []
+            reader = threading.Thread(target=last_words.extend, args=(process.stderr,), daemon=True)
+            reader.start()
+            yield RunningWorker(address[1], process.pid, listening, ready, last_words)
+        finally:
+            _end(process)
+        reader.join()
 
 
 def _wait_for(pattern: re.Pattern[str], process: subprocess.Popen[str], said: list[str]) -> re.Match[str]:

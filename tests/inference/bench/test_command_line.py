@@ -41,6 +41,13 @@ def test_sections_are_printed_and_written_as_json(tmp_path: Path, capsys: pytest
     assert document["sections"]["start"]["tables"][0]["rows"] == [{"figure": 3}]
 
 
+def test_a_file_that_can_not_be_written_is_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for file in (tmp_path, tmp_path / "missing" / "figures.json"):
+        with pytest.raises(SystemExit):
+            command_line.main(["--json", str(file)])
+        assert f"{file} can't be written" in capsys.readouterr().err
+
+
 def test_an_unknown_section_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         command_line.main(["--only", "weather"])

@@ -5,15 +5,19 @@ from __future__ import annotations
 import mmap
 import os
 import time
+import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from inference.bench import memory, processor
-from inference.bench.growth import exponent
+from inference.bench.growth import Size, exponent, table_of_sizes
 from inference.bench.load import Answer, Load, moments
+from inference.bench.photographs import photograph
 from inference.bench.plots import Curve, draw
+from inference.bench.running_worker import running_worker
 from inference.bench.serving import ideal_latencies
 
 
@@ -31,6 +35,25 @@ def test_random_moments_are_as_many_as_asked_for_and_the_same_each_time() -> Non
 def test_linear_growth_has_exponent_one() -> None:
     assert exponent([1, 2, 8], [3, 6, 24]) == pytest.approx(1)
     assert exponent([1, 2, 8], [1, 4, 64]) == pytest.approx(2)
+
+
+def test_what_every_photo_costs_does_not_hide_how_large_ones_grow() -> None:
+    def reached(cost: Callable[[float], float]) -> bool:
+        table = table_of_sizes([Size(each, cost(each), 0, 0, 1) for each in (1, 2, 4, 8, 12, 16, 24)])
+        return table.goals[0].is_reached
+
+    assert reached(lambda megapixels: 25 + 10 * megapixels)
+    assert not reached(lambda megapixels: 25 + 0.5 * megapixels**2)
+
+
+def test_a_worker_is_measured_without_the_operators_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("COLORIZEBOT_WORKER_LOG_FORMAT=json\nCOLORIZEBOT_WORKER_TOKEN=0123456789abcdef\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLORIZEBOT_WORKER_BATCH_SIZE", "0")
+    with running_worker() as worker:
+        request = urllib.request.Request(f"{worker.url}/v1/recolor", photograph(64, 64))
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            assert answer.status == 200
 
 
 def test_a_load_knows_its_pace_and_its_percentiles() -> None:
