@@ -96,7 +96,7 @@ class Recolorer:
         _add(stages, "check", seconds, asked)
         large = pixels > LARGE_PIXELS
         arrived = time.perf_counter()
-        async with self._memory.reserve(pixels, large=large):
+        async with self._memory.reserve(max(0, pixels), large=large):
             stages.add("wait", time.perf_counter() - arrived)
             processes = self._processes_for_large if large else self._processes
             recolored = await self._through(processes, data, options, stages)
@@ -149,7 +149,9 @@ class Recolorer:
 
 def _add(stages: Stages, stage: str, seconds: float, asked: float) -> None:
     """Count what a photo process took for ``stage``, and as ``turn`` the wait for it and the ways there and back."""
-    stages.add("turn", time.perf_counter() - asked - seconds)
+    elapsed = time.perf_counter() - asked
+    seconds = seconds if 0 <= seconds <= elapsed else elapsed  # one that was taken over may say anything, NaN too
+    stages.add("turn", elapsed - seconds)
     stages.add(stage, seconds)
 
 
