@@ -64,12 +64,15 @@ class ServiceManager:
     def _tell(self, *lines: str) -> None:
         if self._address is None:
             return
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as sender:
-            try:
+        try:
+            with socket.socket(
+                socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+            ) as sender:
                 sender.sendto("\n".join(lines).encode(), self._address)
-            except OSError as error:
-                # The manager is being restarted, or its queue is full: no reason to stop working.
-                _log.warning("the service manager can't be told %s: %s", lines[0], error)
+        except OSError as error:
+            # The manager is being restarted, its queue is full, or there is no descriptor left for the moment: no
+            # reason to stop working, or to say nothing from then on.
+            _log.warning("the service manager can't be told %s: %s", lines[0], error)
 
 
 def _socket_address(variable: str) -> str | None:

@@ -136,6 +136,26 @@ async def test_a_manager_that_is_gone_stops_nobody(tmp_path: Path) -> None:
         await asyncio.sleep(0.01)
 
 
+def test_a_process_that_was_short_of_descriptors_speaks_again(tmp_path: Path, manager: NotifySocket) -> None:
+    short = """
+import asyncio, resource
+from inference.service_manager import ServiceManager
+
+async def run():
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    async with ServiceManager().watched():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, most[1]))
+        await asyncio.sleep(1)
+        resource.setrlimit(resource.RLIMIT_NOFILE, most)
+        await asyncio.sleep(60)
+
+asyncio.run(run())
+"""
+    with _started(tmp_path, manager, "-c", short):
+        manager.until("WATCHDOG", 30)
+        assert manager.count("WATCHDOG", 2 * _SOON) >= 3
+
+
 def test_an_abstract_address_is_told_too() -> None:
     name = f"colorizebot-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
