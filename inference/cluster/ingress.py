@@ -157,6 +157,8 @@ class Cluster:
             raise
         except BackPressureError:
             raise Busy(retry_after=self.admission.retry_after()) from None
+        except DeploymentUnavailableError:
+            raise NotReady(retry_after=RETRY_WHILE_LOADING) from None
         if isinstance(result, Problem):
             raise result
         recolored: Recolored = result

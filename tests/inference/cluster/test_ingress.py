@@ -11,12 +11,16 @@ import pytest
 pytest.importorskip("ray", reason="needs the extra “cluster”")
 
 from ray.exceptions import ActorDiedError
-from ray.serve.exceptions import BackPressureError
+from ray.serve._private.common import DeploymentID
+from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 
 from inference.cluster import ingress
 from inference.cluster.ingress import Cluster
+from inference.problems import NotReady
 from inference.settings import WorkerSettings
+from inference.vocabulary import RecolorOptions
 from inference.worker.admission import Phase
+from inference.worker.stages import Stages
 
 DESCRIPTION = {"name": "a model", "device": "cpu"}
 
@@ -26,9 +30,9 @@ class Replicas:
 
     def __init__(self, answers: Sequence[object]) -> None:
         self._answers = iter(answers)
-        self.describe = self
+        self.describe = self.recolor = self
 
-    async def remote(self) -> Any:
+    async def remote(self, *arguments: object) -> Any:
         answer = next(self._answers)
         if isinstance(answer, Exception):
             raise answer
@@ -42,3 +46,11 @@ async def test_the_door_opens_even_if_the_first_replicas_are_lost(monkeypatch: p
     async with cluster.running(), asyncio.timeout(5):
         while cluster.admission.phase is not Phase.READY:
             await asyncio.sleep(0.01)
+
+
+async def test_a_photo_may_come_again_while_there_is_no_replica_at_all() -> None:
+    lost = DeploymentUnavailableError(DeploymentID("Replica"))
+    cluster = Cluster(WorkerSettings(), Replicas([lost]), None)  # type: ignore[arg-type]
+    with pytest.raises(NotReady) as refusal:
+        await cluster.recolor(b"a photo", RecolorOptions(), Stages(cluster.metrics))
+    assert refusal.value.retry_after
