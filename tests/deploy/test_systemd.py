@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -10,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.real_systemd import NAMES, UNITS, real_systemd
+from tests.deploy.real_systemd import NAMES, ROOT, UNITS, real_systemd
 from tests.end_to_end.photos import gray_photo
 from tests.end_to_end.running_bot import RunningBot
 from tests.ports import free_port
@@ -44,6 +46,20 @@ def test_a_unit_is_as_closed_as_the_guide_says(name: str) -> None:
     found = re.search(r"Overall exposure level for \S+: ([\d.]+)", said.stdout)
     assert found, said.stderr
     assert float(found[1]) <= _EXPOSURE[name]
+
+
+def test_commands_of_the_guide_see_what_the_bot_sees() -> None:
+    guide = (ROOT / "deploy" / "docs" / "systemd.md").read_text(encoding="utf-8")
+    command = re.search(r"<!-- a command -->\n```sh\n(.*?)```", guide, re.DOTALL)
+    assert command
+    words = shlex.split(command[1].replace("\\\n", " "))
+    unit = (UNITS / _BOT).read_text(encoding="utf-8").splitlines()
+    given = list(itertools.pairwise(words))
+    assert {value for flag, value in given if flag == "-p"} <= set(unit)
+    assert {"--uid=colorizebot", "--working-directory=/etc/colorizebot"} <= set(words)
+    assert {"User=colorizebot", "WorkingDirectory=/etc/colorizebot"} <= set(unit)
+    assert {f"Environment={value}" for flag, value in given if flag == "-E"} <= set(unit)
+    assert f"ExecStart={' '.join(words[-4:-1])}" in unit
 
 
 def test_systemd_starts_watches_restarts_and_stops_both(tmp_path: Path) -> None:
