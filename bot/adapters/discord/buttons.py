@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import replace
 from enum import StrEnum
@@ -10,12 +11,17 @@ from typing import TYPE_CHECKING, Any, Self
 import discord
 from discord import ui
 
+from bot.adapters import TryLater
 from bot.adapters.discord import wording
+from bot.adapters.discord.acknowledging import whisper
+from bot.ledger import LedgerAway
 from bot.vocabulary import Answer, Outcome, Request
 from inference.vocabulary import Layout, RecolorOptions
 
 if TYPE_CHECKING:
     from bot.adapters.discord.client import ColorizeClient
+
+_log = logging.getLogger(__name__)
 
 _PREFIX = "colorizebot"
 _TEMPLATE = re.compile(rf"{_PREFIX}:(?P<action>[a-z]+):(?P<id>[\w-]{{1,64}})")
@@ -63,7 +69,12 @@ class AnswerButton(ui.DynamicItem[ui.Button[ui.View]], template=_TEMPLATE):
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Have the press seen to."""
         client: ColorizeClient = interaction.client
-        await client.interactions.pressed(interaction, self.action, self.request_id)
+        try:
+            await client.interactions.pressed(interaction, self.action, self.request_id)
+        except (LedgerAway, TryLater) as error:
+            _log.warning("a button can't be seen to: action=%s (%s)", self.action, error)
+            if not interaction.response.is_done():
+                await whisper(interaction, wording.STUMBLED)
 
 
 def below(request: Request, outcome: Outcome, *, ephemeral: bool) -> ui.View | None:

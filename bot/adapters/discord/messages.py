@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
+import aiohttp
 import discord
 
 from bot.adapters import TryLater
@@ -81,8 +82,8 @@ class Messages:
             await self._manners.opt_in(message.author.id)
         try:
             await message.reply(wording.LEFT_ALONE if command is Command.OPT_OUT else wording.WELCOME_BACK)
-        except discord.HTTPException as error:
-            _log.info("can't confirm an opt-out or opt-in: code=%d", error.code)
+        except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError) as error:
+            _log.info("can't confirm an opt-out or opt-in (%s)", error)
 
     async def _delete_replied_to(self, message: discord.Message) -> None:
         reference = message.reference
@@ -94,7 +95,10 @@ class Messages:
             return
         await self._intake.withdraw(entry.request.id)
         channel_id, answer_id = message.channel.id, reference.message_id
-        await insist(lambda: self._rest.delete(channel_id, answer_id))
+        try:
+            await insist(lambda: self._rest.delete(channel_id, answer_id))
+        except (discord.NotFound, TryLater) as error:
+            _log.info("request %s: its answer can't be deleted (%s)", entry.request.id, error)
 
     def _request_of(self, message: discord.Message, options: RecolorOptions, found: Found) -> Request:
         guild_id = _guild_id(message)

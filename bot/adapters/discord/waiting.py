@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -51,7 +52,8 @@ class WaitingRoom:
         self._board = board
         self._rest = rest
         self._waits: dict[str, _Wait] = {}
-        self._typing: dict[int, int] = {}
+        self._typing: Counter[int] = Counter()
+        self._typists: set[int] = set()
         self._summonses: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -76,7 +78,7 @@ class WaitingRoom:
         """Show that the bot is at it until the request is finished."""
         notes = Notes.of(request.context)
         if notes.ticket is not None:
-            self._start(self._tell_place(request.id, notes.ticket))
+            self._start(self._keep_waiting(request.id, notes.ticket))
         elif notes.channel_id is not None and notes.summons_id is not None:
             self._start(self._type(request.id, notes.channel_id, notes.summons_id))
 
@@ -115,6 +117,12 @@ class WaitingRoom:
         if not task.cancelled() and (error := task.exception()):
             _log.error("keeping company to somebody who waits ended", exc_info=error)
 
+    async def _keep_waiting(self, request_id: str, ticket: Ticket) -> None:
+        try:
+            await self._tell_place(request_id, ticket)
+        finally:
+            self.forget(request_id)  # whatever became of it, nothing more is said about waiting
+
     async def _tell_place(self, request_id: str, ticket: Ticket) -> None:
         await asyncio.sleep(_QUIET_SECONDS)
         told, edits = None, 0
@@ -146,8 +154,9 @@ class WaitingRoom:
 
     async def _type(self, request_id: str, channel_id: int, summons_id: int) -> None:
         self._summonses.add(summons_id)
-        self._typing[channel_id] = self._typing.get(channel_id, 0) + 1
-        if self._typing[channel_id] == 1:
+        self._typing[channel_id] += 1
+        if channel_id not in self._typists:
+            self._typists.add(channel_id)
             self._start(self._keep_typing(channel_id))
         try:
             async with asyncio.timeout(_LONGEST_TYPING_SECONDS):
@@ -157,14 +166,16 @@ class WaitingRoom:
             pass
         finally:
             self._summonses.discard(summons_id)
-            self._typing[channel_id] = self._typing.get(channel_id, 1) - 1
+            self._typing[channel_id] -= 1
+            if not self._typing[channel_id]:
+                del self._typing[channel_id]
 
     async def _keep_typing(self, channel_id: int) -> None:
-        while self._typing.get(channel_id, 0) > 0:
-            try:
+        try:
+            while channel_id in self._typing:
                 await self._rest().type(channel_id)
-            except (TryLater, discord.HTTPException) as error:
-                _log.debug("typing can't be shown (%s)", type(error).__name__)
-                break
-            await asyncio.sleep(_TYPING_SECONDS)
-        self._typing.pop(channel_id, None)
+                await asyncio.sleep(_TYPING_SECONDS)
+        except (TryLater, discord.HTTPException) as error:
+            _log.debug("typing can't be shown (%s)", type(error).__name__)
+        finally:
+            self._typists.discard(channel_id)
