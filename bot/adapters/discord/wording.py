@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.adapters.discord.notes import MAX_FILES, Notes
+from bot.adapters.discord.notes import Notes
 from bot.vocabulary import Answer, Refusal, Status, Step
 from inference.vocabulary import InputKind, Layout, RecolorOptions
 
@@ -82,7 +82,7 @@ def answer(
         lines.append(colored)
     lines += [f"Left out {_which(left.index, notes)}: {left.refusal.message}" for left in answer.left_out]
     if notes.too_many:
-        lines.append(f"I took the first {len(notes.photos)}: one message holds {MAX_FILES} pictures at most.")
+        lines.append(f"I took the first {len(notes.photos)}, which is as many as I can carry at once.")
     if shrunk:
         lines.append(_shrunk(shrunk, notes.size_limit))
     if dropped:

@@ -139,7 +139,7 @@ def test_the_text_says_what_is_special() -> None:
         "Here are your photos in colour.",
         "One was in colour already, so I recolored from the brightness alone.",
         "Left out photo 2: That file is broken.",
-        "I took the first 3: one message holds 10 pictures at most.",
+        "I took the first 3, which is as many as I can carry at once.",
         "Made smaller to fit Discord's limit of 10 MB.",
         "In full size: <https://bot/r/1>",
     ]
