@@ -26,7 +26,7 @@ LogFormat = Literal["text", "json"]
 
 _PLACEHOLDER = re.compile(r"(?:\b(?P<name>\w+)=|\b(?P<request>request) )?%[-#0 +]*\d*(?:\.\d+)?(?P<kind>[a-zA-Z%])")
 _ADDRESS = re.compile(
-    r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?:[^\s/@'\"<>]*@)?(?P<host>[^\s/?#'\"<>]+)(?P<rest>[/?#][^\s'\"<>]*)?",
+    r"(?P<scheme>\b[a-z][a-z0-9+.-]{0,40}://)(?:[^\s/@'\"<>]*@)?(?P<host>[^\s/?#'\"<>]+)(?P<rest>[/?#][^\s'\"<>]*)?",
     re.IGNORECASE,
 )
 _SHORTEST_SECRET = 6

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import time
 from typing import Any
 
 import pytest
@@ -124,6 +125,13 @@ def test_known_secrets_are_cut_out_of_sentences_fields_and_tracebacks() -> None:
 def test_of_an_address_only_the_host_is_logged(address: str, shown: str) -> None:
     line = TextLines().format(record("failed: %s", OSError(f"Cannot read {address} now")))
     assert line.endswith(f"failed: Cannot read {shown} now")
+
+
+@pytest.mark.parametrize("text", ["a." * 50_000, "a-" * 50_000, "a://" * 25_000, "http://" + "x" * 100_000])
+def test_a_long_text_holds_nobody_up(text: str) -> None:
+    began = time.process_time()
+    TextLines().format(record("%s", text))
+    assert time.process_time() - began < 2
 
 
 def test_an_id_from_outside_is_taken_only_when_it_belongs_in_a_log() -> None:
