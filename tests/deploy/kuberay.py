@@ -45,6 +45,7 @@ _GROUP = _object(
 _CLUSTER = _object(
     ["headGroupSpec"],
     rayVersion={"type": "string"},
+    authOptions=_object([], mode={"enum": ["disabled", "token"]}, secretName={"type": "string"}),
     enableInTreeAutoscaling={"type": "boolean"},
     autoscalerOptions=_AUTOSCALER,
     headGroupSpec=_HEAD,

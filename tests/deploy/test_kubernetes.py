@@ -98,6 +98,11 @@ def test_the_ray_service_is_as_kuberay_and_ray_serve_want_it() -> None:
     assert arguments["max_replicas"] * arguments["gpus_per_replica"] <= gpus * group["maxReplicas"]
 
 
+def test_nobody_runs_programs_on_ray_without_its_token() -> None:
+    cluster = _one("ray", "RayService", "colorizebot-worker")["spec"]["rayClusterConfig"]
+    assert cluster["authOptions"] == {"mode": "token"}
+
+
 def test_rays_object_store_fits_into_the_shared_memory_of_its_nodes() -> None:
     utils = pytest.importorskip("ray._private.utils", reason="Ray is not installed (extra cluster)")
     cluster = _one("ray", "RayService", "colorizebot-worker")["spec"]["rayClusterConfig"]
