@@ -120,7 +120,7 @@ def read_images(source: Path, limit: int | None = None) -> list[ImageFile]:
             chosen = _spread([member for member in tar if member.isfile() and is_image(Path(member.name))], limit)
             return [ImageFile(member.name, file.read()) for member in chosen if (file := tar.extractfile(member))]
     except tarfile.TarError as error:
-        raise PhotosError(f"{source} is no tar file: {error}") from error
+        raise PhotosError(f"{source} is no tar file: {str(error).splitlines()[0]}") from error
 
 
 def read_squares(sources: Sequence[Path], limit: int | None, side: int) -> Tensor:

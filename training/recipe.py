@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from inference.model.topdown import WIDTHS
 
@@ -23,7 +23,9 @@ class Recipe(BaseModel):
 
     network: Literal["topdown", "eccv16"] = "topdown"
     encoder: Literal["lite0", "lite1", "lite2", "lite3", "lite4"] = "lite0"
-    widths: tuple[int, int, int, int] = Field(WIDTHS, description="channels of the decoder at strides 4, 8, 16 and 32")
+    widths: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = Field(
+        WIDTHS, description="channels of the decoder at strides 4, 8, 16 and 32"
+    )
     start_from: str = Field(
         "",
         description="weights to begin with in place of ImageNet's or random ones: 'bundled', a .safetensors file, or "
@@ -124,12 +126,33 @@ def load_recipe(name_or_path: str, overrides: Mapping[str, Any] | None = None) -
         path = RECIPES / f"{name_or_path}.toml"
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Recipe.model_validate({**values, **(overrides or {})})
     except FileNotFoundError:
         known = ", ".join(sorted(recipe.stem for recipe in RECIPES.glob("*.toml")))
         raise RecipeError(f"there is no recipe {name_or_path!r}; bundled ones: {known}") from None
-    except ValueError as error:  # TOML syntax and pydantic's validation both
+    except ValueError as error:  # no TOML, or no text at all
         raise RecipeError(f"{path}: {error}") from error
+    return checked_recipe({**values, **(overrides or {})})
+
+
+def checked_recipe(values: Mapping[str, Any]) -> Recipe:
+    """Make a recipe of its values.
+
+    Raises:
+        RecipeError: a value does not fit.
+
+    """
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        raise RecipeError("; ".join(_complaint(dict(each)) for each in error.errors())) from error
+
+
+def _complaint(error: dict[str, Any]) -> str:
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if not error["loc"]:
+        return message
+    given = "" if error["type"] in {"missing", "extra_forbidden"} else f", not {error['input']!r}"
+    return f"{'.'.join(map(str, error['loc']))}: {message}{given}"
 
 
 def overrides_of(assignments: Sequence[str]) -> dict[str, Any]:

@@ -159,7 +159,7 @@ def _tar_entries(path: Path) -> Iterator[Entry]:
                 if is_image(Path(name)):
                     yield Entry(path, name, str(Path(name).parent), _hashed_split(name))
     except tarfile.TarError as error:
-        raise PhotosError(f"{path} is no tar file: {error}") from error
+        raise PhotosError(f"{path} is no tar file: {str(error).splitlines()[0]}") from error
 
 
 def _hashed_split(name: str) -> str:

@@ -209,7 +209,7 @@ def test_mistakes_are_explained(tmp_path: Path, capsys: pytest.CaptureFixture[st
         load_recipe("nonsense")
     with pytest.raises(RecipeError, match="batch"):
         load_recipe("default", {"batch": 0})
-    for name, wrong in (("rebalancing", 0), ("set_weights", {"made": -1})):
+    for name, wrong in (("rebalancing", 0), ("set_weights", {"made": -1}), ("widths", [0, 1, 1, 1]), ("colour", 1)):
         with pytest.raises(RecipeError, match=name):
             load_recipe("default", {name: wrong})
     with pytest.raises(ValueError, match="set_weights"):
@@ -219,8 +219,29 @@ def test_mistakes_are_explained(tmp_path: Path, capsys: pytest.CaptureFixture[st
         load_checkpoint(tmp_path)
     assert main(["train", "--photos", str(tmp_path / "nowhere"), "--run", str(tmp_path)]) == 2
     assert "does not exist" in capsys.readouterr().err
+    assert main(["train", "--photos", str(tmp_path), "--run", str(tmp_path), "--set", "side=65"]) == 2
+    assert capsys.readouterr().err == "train: side: Input should be a multiple of 32, not 65\n"
     assert main(["train", "--photos", str(tmp_path), "--run", str(tmp_path), "--set", "colour=red"]) == 2
     assert "--help" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["train", "--run", "r", "--photos", "p", "--limit", "0"], "'0' is no whole number above 0"),
+        (["evaluate", "--photos", "p", "--hints", "5", "-1"], "'-1' is no whole number above 0"),
+        (["evaluate", "--photos", "p", "--limit", "many"], "'many' is no whole number above 0"),
+        (["ablation", "--photos", "p", "--weights", "w", "--out", "figure"], "'figure' has to end in .png or .jpg"),
+        (["sheet", "p", "--out", "sheet.gif"], "'sheet.gif' has to end in .png or .jpg"),
+    ],
+)
+def test_arguments_are_checked_before_the_work(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert complaint in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "export", "sheet"])

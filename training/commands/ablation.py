@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from training.ablation import ablation_figure, ways_of
-from training.commands.console import PHOTOS_HELP, console
+from training.commands.console import PHOTOS_HELP, console, picture, positive
 from training.commands.weights import add_weights, load_named, prior_of
 from training.evaluate import chosen, evaluate
 from training.photos import Photos, PhotosError, load_photos
@@ -28,15 +28,17 @@ def add(commands: Any) -> None:
     command.add_argument("--photos", type=Path, required=True, metavar="PATH", help=PHOTOS_HELP)
     add_weights(command, required=True)
     command.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help="the .png or .jpg to write; a .csv goes beside it"
+        "--out", type=picture, required=True, metavar="FILE", help="the .png or .jpg to write; a .csv goes beside it"
     )
     command.add_argument("--show", nargs="+", metavar="NAME", help="photos of the figure, by (part of) their names")
     command.add_argument(
-        "--rows", type=int, default=_ROWS, help="photos of the figure, spread over all (default: %(default)s)"
+        "--rows", type=positive, default=_ROWS, help="photos of the figure, spread over all (default: %(default)s)"
     )
     command.add_argument("--split", default="val", help="split of the photos (default: %(default)s)")
-    command.add_argument("--side", type=int, default=192, help="photos are shown at this side (default: %(default)s)")
-    command.add_argument("--limit", type=int, metavar="N", help="score N photos only, spread over the split")
+    command.add_argument(
+        "--side", type=positive, default=192, help="photos are shown at this side (default: %(default)s)"
+    )
+    command.add_argument("--limit", type=positive, metavar="N", help="score N photos only, spread over the split")
     command.add_argument("--cache", type=Path, metavar="FOLDER", help="keep the decoded photos for the next time")
     command.add_argument("--device", default="auto", help="auto, cpu, cuda ... (default: %(default)s)")
     command.set_defaults(run_command=_ablation)

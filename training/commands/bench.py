@@ -9,7 +9,7 @@ from rich.table import Table
 
 from inference.model.colorizer import choose_device
 from training.bench import Rates, bench, made_up_photos
-from training.commands.console import PHOTOS_HELP, console
+from training.commands.console import PHOTOS_HELP, console, positive
 from training.photos import load_all
 from training.recipe import load_recipe, overrides_of
 from training.sources import parse_source
@@ -35,9 +35,9 @@ def add(commands: Any) -> None:
         "--set", action="append", default=[], metavar="NAME=VALUE", help="override one value of the recipe; repeatable"
     )
     command.add_argument("--cache", type=Path, metavar="FOLDER", help="keep the decoded photos for the next time")
-    command.add_argument("--limit", type=int, metavar="N", help="use N photos only, spread over all")
-    command.add_argument("--rounds", type=int, default=5, help="how often all is timed (default: %(default)s)")
-    command.add_argument("--steps", type=int, help="steps a round (default: 20 on a GPU, 1 on a CPU)")
+    command.add_argument("--limit", type=positive, metavar="N", help="use N photos only, spread over all")
+    command.add_argument("--rounds", type=positive, default=5, help="how often all is timed (default: %(default)s)")
+    command.add_argument("--steps", type=positive, help="steps a round (default: 20 on a GPU, 1 on a CPU)")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 ... (default: %(default)s)")
     command.set_defaults(run_command=_bench)
@@ -46,8 +46,6 @@ def add(commands: Any) -> None:
 def _bench(options: argparse.Namespace) -> None:
     device = choose_device(options.device)
     steps = options.steps or (20 if device.type == "cuda" else 1)
-    if options.rounds < 1 or steps < 1:
-        raise ValueError("--rounds and --steps must be at least 1")
     recipe = load_recipe(options.recipe, overrides_of(options.set))
     tune(device)
     if options.photos:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from inference.model.colorizer import Colorizer, choose_device
 from training.baselines import Predictor, as_the_worker, ceiling, mean_color, square_side, with_hints
-from training.commands.console import PHOTOS_HELP, console
+from training.commands.console import PHOTOS_HELP, console, positive
 from training.commands.weights import add_decoding, add_weights, decoded, load_named, prior_of
 from training.evaluate import evaluate
 from training.features import Judge, choose_judge, load_judge
@@ -33,15 +33,17 @@ def add(commands: Any) -> None:
     add_decoding(command)
     command.add_argument(
         "--hints",
-        type=int,
+        type=positive,
         nargs="+",
         default=[],
         metavar="N",
         help="show as well what the true colour of N places of each photo is worth to weights that take colour hints",
     )
     command.add_argument("--split", default="val", help="split of the photos (default: %(default)s)")
-    command.add_argument("--side", type=int, default=192, help="photos are scored at this side (default: %(default)s)")
-    command.add_argument("--limit", type=int, metavar="N", help="score N photos only, spread over the split")
+    command.add_argument(
+        "--side", type=positive, default=192, help="photos are scored at this side (default: %(default)s)"
+    )
+    command.add_argument("--limit", type=positive, metavar="N", help="score N photos only, spread over the split")
     command.add_argument("--cache", type=Path, metavar="FOLDER", help="keep the decoded photos for the next time")
     command.add_argument("--out", type=Path, metavar="FOLDER", help="write a report there: index.html, table.csv")
     command.add_argument(

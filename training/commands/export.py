@@ -6,7 +6,7 @@ from typing import Any
 
 from inference.model.colorizer import BUNDLED_WEIGHTS
 from training.checkpoint import load_checkpoint
-from training.commands.console import console
+from training.commands.console import console, positive
 from training.export import Decoding, export
 from training.networks import parameter_count
 
@@ -42,7 +42,7 @@ def add(commands: Any) -> None:
     )
     command.add_argument(
         "--size",
-        type=int,
+        type=positive,
         metavar="N",
         help="input sizes of about N × N pixels, near the side that it was trained at (default: the usual ones, 192)",
     )

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from rich.table import Table
 
-from training.commands.console import console
+from training.commands.console import console, positive
 from training.preparing.packing import Encoding, Format
 from training.preparing.prepare import Settings, prepare
 from training.preparing.screening import EXPLANATIONS, Reason, Thresholds
@@ -33,7 +33,7 @@ def add(commands: Any) -> None:
     )
     command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="a new folder")
     command.add_argument(
-        "--side", type=int, default=_ENCODING.side, help="largest short side, pixels (default: %(default)s)"
+        "--side", type=positive, default=_ENCODING.side, help="largest short side, pixels (default: %(default)s)"
     )
     command.add_argument(
         "--square", action="store_true", help="keep only the square that training sees: a quarter smaller"
@@ -49,11 +49,11 @@ def add(commands: Any) -> None:
     )
     command.add_argument(
         "--smallest",
-        type=int,
+        type=positive,
         default=Thresholds().side,
         help="images with a shorter side are dropped, pixels (default: %(default)s)",
     )
-    command.add_argument("--limit", type=int, metavar="N", help="look at N images only, spread over all")
+    command.add_argument("--limit", type=positive, metavar="N", help="look at N images only, spread over all")
     command.set_defaults(run_command=_prepare, to_go_on="; the same call goes on from there")
 
 

@@ -8,6 +8,7 @@ import torch
 
 from inference.model.colorizer import BUNDLED_WEIGHTS, load_colorizer
 from training.aging import aged_sheet
+from training.commands.console import picture, positive
 from training.gallery import read_squares, write_gallery
 from training.sheets import save_sheet
 
@@ -27,15 +28,15 @@ def add(commands: Any) -> None:
     command.add_argument(
         "photos", type=Path, nargs="+", metavar="PHOTO", help="image files, folders, or tar files of images"
     )
-    command.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .png or .jpg to write")
+    command.add_argument("--out", type=picture, required=True, metavar="FILE", help="the .png or .jpg to write")
     command.add_argument(
         "--weights", type=Path, default=BUNDLED_WEIGHTS, metavar="FILE", help="default: the bundled ones"
     )
-    command.add_argument("--width", type=int, default=1200, help="width of the picture (default: %(default)s)")
-    command.add_argument("--height", type=int, default=200, help="least height of a row (default: %(default)s)")
+    command.add_argument("--width", type=positive, default=1200, help="width of the picture (default: %(default)s)")
+    command.add_argument("--height", type=positive, default=200, help="least height of a row (default: %(default)s)")
     command.add_argument(
         "--limit",
-        type=int,
+        type=positive,
         default=_SHEET_PHOTOS,
         help="photos of each folder or tar file, spread over it (default: %(default)s)",
     )

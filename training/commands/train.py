@@ -8,10 +8,10 @@ import torch
 
 from inference.model.colorizer import choose_device
 from training.checkpoint import Checkpoint, CheckpointError, holds_checkpoint, load_checkpoint
-from training.commands.console import PHOTOS_HELP, console
+from training.commands.console import PHOTOS_HELP, console, positive
 from training.distributed import Processes, joined
 from training.photos import Photos, load_all
-from training.recipe import Recipe, RecipeError, load_recipe, overrides_of
+from training.recipe import Recipe, RecipeError, checked_recipe, load_recipe, overrides_of
 from training.rehearsal import Rehearsal, rehearse
 from training.sources import parse_source
 from training.train import train, tune
@@ -40,7 +40,7 @@ def add(commands: Any) -> None:
     )
     command.add_argument("--resume", action="store_true", help="go on from the run's checkpoint, with its recipe")
     command.add_argument(
-        "--minutes", type=float, metavar="N", help="time a few steps first, and make the run as long as fits into N"
+        "--minutes", type=float, metavar="N", help="time a few steps first, and make a new run as long as fits into N"
     )
     command.add_argument(
         "--dry-run",
@@ -48,7 +48,7 @@ def add(commands: Any) -> None:
         help="load everything, take a few steps, validate and save once, and tell how long the run will take",
     )
     command.add_argument("--cache", type=Path, metavar="FOLDER", help="keep the decoded photos for the next run")
-    command.add_argument("--limit", type=int, metavar="N", help="train on N photos only, spread over all")
+    command.add_argument("--limit", type=positive, metavar="N", help="train on N photos only, spread over all")
     command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 ... (default: %(default)s)")
     command.set_defaults(run_command=_train, to_go_on="; --resume goes on from the last checkpoint")
 
@@ -91,12 +91,12 @@ def _recipe(options: argparse.Namespace, start: Checkpoint | None, processes: Pr
     """Read the recipe, or that of the checkpoint; each process gets at least one lot."""
     overrides = overrides_of(options.set)
     if start:
-        recipe = Recipe.model_validate({**start.recipe.model_dump(), **overrides})
+        recipe = checked_recipe({**start.recipe.model_dump(), **overrides})
         if recipe.batch != start.recipe.batch:
             raise RecipeError(f"batch: a run's steps are counted in batches, which stay at {start.recipe.batch} photos")
     else:
         recipe = load_recipe(options.recipe, overrides)
-    return Recipe.model_validate({**recipe.model_dump(), "lots": max(recipe.lots, processes.count)})
+    return checked_recipe({**recipe.model_dump(), "lots": max(recipe.lots, processes.count)})
 
 
 def _without_folders(options: argparse.Namespace) -> tuple[str, ...]:
