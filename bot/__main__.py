@@ -21,8 +21,8 @@ _INTERRUPTED_STATUS = 128 + signal.SIGINT
 
 def main() -> int:
     """Run a command; return the exit status: 0, 1 when something failed, 2 when only the operator can help."""
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be what no terminal can show
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # not every terminal can show every name and sign
     try:
         return asyncio.run(_run())
     except KeyboardInterrupt:

@@ -112,6 +112,7 @@ def test_the_check_says_what_to_put_right(tmp_path: Path) -> None:
             COLORIZEBOT_DATABASE_URL="sqlite:////dev/null/ledger.sqlite3",
             COLORIZEBOT_WBE__PORT="1",
             **{"COLORIZEBOT_[wbe]:a:": "1"},
+            PYTHONIOENCODING="ascii:surrogateescape",  # as on a terminal of the old kind
         )
     assert done.returncode == 1
     assert f"http://127.0.0.1:{port} is taken by another program" in done.stdout
