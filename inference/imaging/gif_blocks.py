@@ -13,6 +13,7 @@ from inference.problems import BrokenImage
 
 _EXTENSION = 0x21
 _COMMENT = 0xFE
+_LOOP = b"NETSCAPE2.0"
 _IMAGE = 0x2C
 _TRAILER = 0x3B
 _HEADER_BYTES = 13
@@ -77,13 +78,21 @@ def _blocks(data: bytes) -> Iterator[tuple[int, int]]:
             if data[start] == _IMAGE:
                 # After the table comes the LZW code size, one byte.
                 position = _sub_blocks_end(data, start + _IMAGE_HEADER_BYTES + _table_bytes(data, start + 9) + 1)
-            elif data[start] == _EXTENSION:
+            elif data[start] == _EXTENSION and not _misleads_pillow(data, start):
                 position = _sub_blocks_end(data, start + 2)
             else:
                 raise BrokenImage
             yield start, position
     except IndexError:
         raise BrokenImage from None
+
+
+def _misleads_pillow(data: bytes, start: int) -> bool:
+    """Tell whether Pillow takes what follows the extension for a part of it: where it is empty, or says no loop."""
+    length = data[start + 2]
+    if data[start + 1] == _COMMENT:
+        return False
+    return not length or (data.startswith(_LOOP, start + 3) and not data[start + 3 + length])
 
 
 def _sub_blocks_end(data: bytes, position: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import struct
 import time
 import tracemalloc
@@ -207,6 +208,23 @@ def test_frames_count_one_by_one_and_together(file_type: str) -> None:
         decode(data, Limits(max_frames=4))
     with pytest.raises(TooManyPixels):
         decode(data, Limits(max_total_pixels=5 * 200 * 150 - 1))
+
+
+@pytest.mark.parametrize("opening", [b"!\x01\0", b"!\xff\x0bNETSCAPE2.0\0"])
+def test_a_gif_hides_no_frames_where_only_pillow_looks(opening: bytes) -> None:
+    """Where an extension is empty, or its loop is, Pillow reads on as if it were not, and so loses its place.
+
+    It takes the "!" that follows for the length of a block, of 33 bytes, and after these for frames what by the blocks
+    is still the data of an extension.
+    """
+    plain = gif(1)
+    screen, frame = plain[:19], plain[19:-1]
+    data = bytes(32) + 9 * frame + b";"
+    extension = b"!\x01" + bytes([len(data)]) + data + b"\0"
+    hostile = screen + opening + extension + frame + b";"
+    assert Image.open(io.BytesIO(hostile)).n_frames == 9  # type: ignore[attr-defined]
+    with pytest.raises(BrokenImage):
+        measure(hostile, Limits(max_frames=5))
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
