@@ -201,6 +201,9 @@ def test_the_stats_tell_what_was_asked(tmp_path: Path) -> None:
 
 
 def test_a_community_that_had_banned_the_bot_may_be_let_in_again(tmp_path: Path) -> None:
+    never = call_bot(tmp_path, "let-in", "reddit", "pics")
+    assert (never.returncode, never.stdout) == (1, "pics on reddit has not shut the bot out.\n")
+    assert not (tmp_path / "data").exists(), "looking changes nothing"
     with running_bot(tmp_path):
         pass  # that makes the database
     with sqlite3.connect(tmp_path / "data" / "colorizebot.sqlite3") as database:
