@@ -1,5 +1,7 @@
 // Following the requests that aren't finished. Browsers allow a site few open streams, so there is one for all of them.
 
+const RETRY_MILLISECONDS = 3000;
+
 const following = new Map();
 let stream = null;
 let restart = 0;
@@ -14,9 +16,9 @@ export function unwatch(id) {
   if (following.delete(id)) reopen();
 }
 
-function reopen() {
+function reopen(milliseconds = 50) {
   clearTimeout(restart);
-  restart = setTimeout(open, 50);
+  restart = setTimeout(open, milliseconds);
 }
 
 function open() {
@@ -25,6 +27,10 @@ function open() {
   if (!following.size) return;
   const query = new URLSearchParams([...following.keys()].slice(0, 100).map((id) => ["id", id]));
   stream = new EventSource(`/api/events?${query}`);
+  stream.addEventListener("error", ({ target }) => {
+    // Browsers come back by themselves after a lost connection, but not after a proxy's “502 Bad Gateway”.
+    if (target.readyState === EventSource.CLOSED) reopen(RETRY_MILLISECONDS);
+  });
   stream.addEventListener("status", (event) => {
     const status = JSON.parse(event.data);
     const watcher = following.get(status.id);

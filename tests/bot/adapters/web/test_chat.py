@@ -139,3 +139,12 @@ async def test_when_there_is_no_comparison_the_photo_is_shown_nevertheless(site:
     await expect(page.locator("#conversation .after img")).to_have_class("shown")
     await expect(page.get_by_role("slider")).to_be_hidden()
     await expect(page.get_by_role("link", name="Download")).to_be_visible()
+
+
+async def test_a_proxys_error_does_not_end_the_watching(site: Site, page: Page) -> None:
+    await page.route("**/api/events*", lambda route: route.fulfill(status=502), times=1)
+    await page.goto(site.url)
+    async with page.expect_response(lambda answer: answer.status == 502):
+        await send(page)
+    site.work()
+    await expect(page.locator("#conversation").get_by_role("slider")).to_be_visible(timeout=10_000)
