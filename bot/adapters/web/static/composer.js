@@ -4,7 +4,7 @@ import { sendLink, sendPhotos, talk } from "./conversation.js";
 import { smallTalk, touchPlaceholder } from "./words.js";
 
 const LINK = /https?:\/\/[^\s<>"'“”]+/gi;
-const TRAILING_PUNCTUATION = /[.,;:!?)\]}]+$/;
+const TRAILING_PUNCTUATION = /[.,;:!?\]}]+$/;
 
 const form = document.getElementById("composer");
 const files = document.getElementById("files");
@@ -30,9 +30,16 @@ export function setUpComposer() {
 
 /** Answer a written message: every link in it is a photo to fetch. */
 function hear(text) {
-  const links = (text.match(LINK) ?? []).map((link) => link.replace(TRAILING_PUNCTUATION, ""));
+  const links = (text.match(LINK) ?? []).map(trimmed);
   if (!links.length) talk(text, smallTalk(text, trigger));
   for (const link of new Set(links)) sendLink(links.length === 1 ? text : link, link);
+}
+
+/** Cut off what belongs to the sentence around a link; a bracket that was opened in it is its own. */
+function trimmed(link) {
+  const bare = link.replace(TRAILING_PUNCTUATION, "");
+  const unopened = bare.endsWith(")") && bare.split(")").length > bare.split("(").length;
+  return unopened ? trimmed(bare.slice(0, -1)) : bare;
 }
 
 function take(chosen) {

@@ -148,3 +148,11 @@ async def test_a_proxys_error_does_not_end_the_watching(site: Site, page: Page) 
         await send(page)
     site.work()
     await expect(page.locator("#conversation").get_by_role("slider")).to_be_visible(timeout=10_000)
+
+
+async def test_a_link_keeps_the_brackets_that_it_opened(site: Site, page: Page) -> None:
+    await page.goto(site.url)
+    await page.get_by_role("textbox").fill("(see https://example.org/Killarney_(1910)), please!")
+    async with page.expect_request("**/api/requests") as sent:
+        await page.keyboard.press("Enter")
+    assert (await sent.value).post_data_json == {"url": "https://example.org/Killarney_(1910)"}
