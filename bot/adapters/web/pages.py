@@ -137,6 +137,7 @@ class Pages:
             text=self._templates.get_template(template).render(
                 origin=origin,
                 triggers=settings.triggers,
+                max_bytes=settings.limits.max_upload_bytes,
                 max_megabytes=settings.limits.max_upload_bytes // 2**20,
                 **values,
             ),

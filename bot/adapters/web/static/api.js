@@ -1,6 +1,6 @@
 // The bot's API. Whatever goes wrong arrives as an `Unanswered`, whose message is one kind sentence.
 
-import { unreachable } from "./words.js";
+import { tooLarge, unreachable } from "./words.js";
 
 export class Unanswered extends Error {
   /** `mayPass` is whether the same may well be taken when it is sent again. */
@@ -14,8 +14,8 @@ export async function list() {
   return (await ask("GET", "/api/requests")).requests;
 }
 
-export function sendLink(url) {
-  return ask("POST", "/api/requests", { url });
+export function sendLink(url, key) {
+  return ask("POST", "/api/requests", { url }, key);
 }
 
 export function again(id, vividness) {
@@ -47,10 +47,10 @@ export function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-async function ask(method, address, document) {
+async function ask(method, address, document, key = newKey()) {
   const answer = await fetch(address, {
     method,
-    headers: document && { "Content-Type": "application/json", "Idempotency-Key": newKey() },
+    headers: document && { "Content-Type": "application/json", "Idempotency-Key": key },
     body: document && JSON.stringify(document),
   }).catch(() => {
     throw new Unanswered(unreachable, true);
@@ -60,5 +60,6 @@ async function ask(method, address, document) {
 }
 
 function problem(status, document) {
-  return new Unanswered(document?.detail ?? unreachable, status >= 500 || status === 408 || status === 429);
+  // A proxy that takes only so much says so in words of its own.
+  return new Unanswered(document?.detail ?? (status === 413 ? tooLarge : unreachable), status >= 500 || status === 408 || status === 429);
 }

@@ -9,6 +9,13 @@ import * as words from "./words.js";
 const list = document.getElementById("conversation");
 const welcome = document.getElementById("welcome");
 const messageField = document.getElementById("text");
+const maxBytes = Number(document.querySelector("main").dataset.maxBytes);
+let sending = 0;
+
+// What hasn't been sent goes with the page.
+addEventListener("beforeunload", (event) => {
+  if (sending) event.preventDefault();
+});
 
 /** Show what was asked before, on this or another day. */
 export async function recall() {
@@ -49,7 +56,8 @@ export async function sendLink(text, url) {
   const exchange = begin();
   exchange.addWords(text);
   keepInView(exchange.element);
-  await take(exchange, () => api.sendLink(url));
+  const key = api.newKey();
+  await take(exchange, () => api.sendLink(url, key));
 }
 
 /** Answer a message that holds no link. Nothing of it leaves the page. */
@@ -62,17 +70,21 @@ export function talk(text, answer) {
 }
 
 async function sendPhoto(exchange, file, key) {
-  await take(exchange, () => api.sendPhoto(file, key, (share) => exchange.showSending(share < 1 ? share : null)));
+  if (file.size > maxBytes) return exchange.tellUntaken(words.tooLarge);
+  return take(exchange, () => api.sendPhoto(file, key, (share) => exchange.showSending(share < 1 ? share : null)));
 }
 
 async function take(exchange, send) {
   exchange.tell(words.sending, { going: true });
+  sending += 1;
   try {
     const { id } = await send();
     show(exchange, justQueued(id));
   } catch (error) {
     if (!(error instanceof api.Unanswered)) throw error;
     exchange.tellUntaken(error.message, error.mayPass && (() => take(exchange, send)));
+  } finally {
+    sending -= 1;
   }
 }
 

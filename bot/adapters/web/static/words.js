@@ -13,6 +13,8 @@ export const tryAgain = "Try again";
 export const deleted = "Deleted.";
 export const copied = "Link copied";
 export const unreachable = "I can’t be reached right now. Your photo is still here, so please try again in a moment.";
+export const tooLarge = "That photo is larger than I can take; please send a smaller copy.";
+export const remove = "Delete";
 export const noComparison = "The comparison can’t be shown just now, but here is the photo in colour.";
 
 const steps = {

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import FilePayload, Page, async_playwright, expect
+from playwright.async_api import Dialog, FilePayload, Page, Route, async_playwright, expect
 
 from bot.settings import LimitSettings
 from tests.bot.adapters.web.photos import a_photo
@@ -150,9 +151,69 @@ async def test_a_proxys_error_does_not_end_the_watching(site: Site, page: Page) 
     await expect(page.locator("#conversation").get_by_role("slider")).to_be_visible(timeout=10_000)
 
 
+async def test_a_link_whose_answer_got_lost_is_sent_again_under_the_same_key(site: Site, page: Page) -> None:
+    async def get_lost(route: Route) -> None:
+        await route.fetch()
+        await route.abort()
+
+    await page.goto(site.url)
+    await expect(page.locator("#welcome")).to_be_visible()
+    await page.route("**/api/requests", get_lost, times=1)
+    await page.get_by_role("textbox").fill("https://example.org/photo.jpg")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.locator(".reply-words").last).to_have_text("You’re next.")
+    assert len(site.parts.queue) == 1
+
+
 async def test_a_link_keeps_the_brackets_that_it_opened(site: Site, page: Page) -> None:
     await page.goto(site.url)
     await page.get_by_role("textbox").fill("(see https://example.org/Killarney_(1910)), please!")
     async with page.expect_request("**/api/requests") as sent:
         await page.keyboard.press("Enter")
     assert (await sent.value).post_data_json == {"url": "https://example.org/Killarney_(1910)"}
+
+
+async def test_what_is_too_large_is_not_sent_at_all(tmp_path: Path, page: Page) -> None:
+    async with open_site(tmp_path, limits=LimitSettings(max_upload_bytes=100)) as site:
+        posts: list[str] = []
+        page.on("request", lambda request: posts.append(request.method) if request.method == "POST" else None)
+        await page.goto(site.url)
+        await send(page)
+        await expect(page.locator(".reply-words")).to_contain_text("larger than I can take")
+        assert posts == []
+
+
+async def test_what_a_proxy_finds_too_large_is_told_so(site: Site, page: Page) -> None:
+    await page.goto(site.url)
+    await page.route("**/api/requests", lambda route: route.fulfill(status=413, body="<h1>413</h1>"))
+    await send(page)
+    await expect(page.locator(".reply-words")).to_contain_text("larger than I can take")
+
+
+async def test_leaving_while_photos_are_on_their_way_is_asked_about(site: Site, page: Page) -> None:
+    gate = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await gate.wait()
+        await route.continue_()
+
+    await page.goto(site.url)
+    await expect(page.locator("#welcome")).to_be_visible()
+    await page.route("**/api/requests", hold)
+    await send(page, a_photo(), a_photo(80, 60))
+    await expect(page.locator(".reply-words")).to_have_text(["Sending…", "Sending…"])
+    await page.locator("#text").click()  # browsers ask only where somebody has touched the page
+    asked: list[str] = []
+
+    async def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        await dialog.dismiss()
+
+    page.on("dialog", stay)
+    await page.get_by_role("link", name="My photos").click(no_wait_after=True)
+    gate.set()
+    await expect(page.locator(".reply-words")).to_have_text(["You’re next.", "You’re 2nd in line."])
+    await page.get_by_role("link", name="My photos").click()
+    await expect(page.get_by_role("heading", name="My photos")).to_be_visible()
+    assert asked == ["beforeunload"]
