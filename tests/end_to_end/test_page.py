@@ -108,7 +108,7 @@ def test_several_photos_at_once_are_answered_each(page: Page) -> None:
     send(page, *(photo(240 + 40 * index, 200, seed=index, name=f"photo-{index}.jpg") for index in range(4)))
     expect(page.locator(".asked-photos img")).to_have_count(4)
     page.reload()
-    expect(sliders(page)).to_have_count(4, timeout=WAIT_MILLISECONDS)
+    expect(page.locator("#conversation .compare")).to_have_count(4, timeout=WAIT_MILLISECONDS)
 
 
 def test_what_is_no_photo_is_refused_in_one_kind_sentence(page: Page) -> None:

@@ -1,6 +1,7 @@
 // One exchange in the conversation: what somebody asked, and how the bot answers.
 
 import { setUpActions } from "./actions.js";
+import { remove } from "./api.js";
 import { say } from "./live.js";
 import { shape, showBoth } from "./picture.js";
 import * as words from "./words.js";
@@ -12,7 +13,6 @@ export class Exchange {
   constructor() {
     this.element = exchangeTemplate.content.firstElementChild.cloneNode(true);
     this.part = (name) => this.element.querySelector(`.${name}`);
-    this.kept = []; // local addresses of photos, to be given back
   }
 
   // What was asked
@@ -20,9 +20,8 @@ export class Exchange {
   /** Show a photo of the asker's: a file from their disk, or an address on the server. */
   addPhoto(source, name = "Your photo") {
     const img = document.createElement("img");
-    const url = source instanceof File ? URL.createObjectURL(source) : source;
-    if (source instanceof File) this.kept.push(url);
     img.alt = name;
+    if (!(source instanceof File)) img.loading = "lazy"; // it comes at full size
     img.onload = () => {
       img.classList.add("shown");
       this.#develop(img);
@@ -34,7 +33,8 @@ export class Exchange {
       box.textContent = name;
       img.replaceWith(box);
     };
-    img.src = url;
+    // Never given back: what is asked for again shows the same photo.
+    img.src = source instanceof File ? URL.createObjectURL(source) : source;
     this.part("asked-photos").append(img);
   }
 
@@ -68,16 +68,19 @@ export class Exchange {
     this.#stopDeveloping();
     this.tell(text);
     say(text);
-    if (!onRetry) return;
-    const retry = document.createElement("button");
-    retry.type = "button";
-    retry.className = "button";
-    retry.textContent = words.tryAgain;
-    retry.onclick = () => {
-      retry.remove();
-      onRetry();
+    if (onRetry) this.#offer(words.tryAgain, onRetry);
+  }
+
+  #offer(label, action) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "button";
+    button.textContent = label;
+    button.onclick = () => {
+      button.remove();
+      action();
     };
-    this.part("reply-actions").replaceChildren(retry);
+    this.part("reply-actions").replaceChildren(button);
   }
 
   /** Show where the request stands. `fresh` is whether it got there just now, before the asker's eyes. */
@@ -88,6 +91,7 @@ export class Exchange {
       this.#stopDeveloping();
       this.tell(status.refusal.message);
       if (fresh) say(status.refusal.message);
+      this.#offer(words.remove, () => remove(status.id).then(onDeleted, (error) => this.tell(error.message)));
       return undefined;
     }
     const text = words.progress(status);
@@ -96,7 +100,7 @@ export class Exchange {
   }
 
   async #showResults(status, { fresh, onAgain, onDeleted }) {
-    const shown = status.results.map((picture) => this.#addResult(status, picture, { onAgain, onDeleted }));
+    const shown = status.results.map((picture) => this.#addResult(status, picture, { fresh, onAgain, onDeleted }));
     this.#stopDeveloping();
     const leftOut = status.left_out.map(({ index, message }) => `Photo ${index + 1}: ${message}`).join(" ");
     this.part("reply-state").hidden = !leftOut;
@@ -108,8 +112,10 @@ export class Exchange {
     await Promise.all(shown);
   }
 
-  async #addResult(status, picture, { onAgain, onDeleted }) {
+  async #addResult(status, picture, { fresh, onAgain, onDeleted }) {
     const figure = resultTemplate.content.firstElementChild.cloneNode(true);
+    // Those of long ago are loaded when somebody scrolls back to them.
+    if (!fresh) for (const img of figure.querySelectorAll("img")) img.loading = "lazy";
     this.part("reply-results").append(figure);
     const shown = { ...picture, halves: status.layout === "side_by_side" };
     const loading = showBoth(figure, shown);
@@ -132,7 +138,6 @@ export class Exchange {
   }
 
   remove() {
-    for (const url of this.kept) URL.revokeObjectURL(url);
     this.element.remove();
   }
 }

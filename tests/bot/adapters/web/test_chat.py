@@ -217,3 +217,41 @@ async def test_leaving_while_photos_are_on_their_way_is_asked_about(site: Site, 
     await page.get_by_role("link", name="My photos").click()
     await expect(page.get_by_role("heading", name="My photos")).to_be_visible()
     assert asked == ["beforeunload"]
+
+
+async def test_what_was_refused_can_be_deleted(site: Site, page: Page) -> None:
+    site.work()
+    await page.goto(site.url)
+    await send(page, b"no photo at all")
+    await page.locator("#conversation").get_by_role("button", name="Delete").click()
+    await expect(page.locator(".exchange")).to_have_count(0)
+    assert site.folders() == []
+
+
+async def test_a_deleted_photo_can_be_seen_where_it_was_asked_for_again(site: Site, page: Page) -> None:
+    site.work()
+    await page.goto(site.url)
+    await send(page)
+    await page.get_by_role("button", name="More vivid").click()
+    await expect(page.locator("#conversation").get_by_role("slider")).to_have_count(2)
+    await page.get_by_role("button", name="Delete").first.click()
+    await page.locator("#conversation [data-do=really]").first.click()
+    await expect(page.locator(".exchange")).to_have_count(1)
+    await page.get_by_role("button", name="Softer").click()
+    await expect(page.locator("#conversation").get_by_role("slider")).to_have_count(2)
+    await expect(page.locator(".asked-photos img.shown")).to_have_count(2)
+
+
+async def test_photos_of_long_ago_are_loaded_when_somebody_looks(site: Site, page: Page) -> None:
+    site.work()
+    await page.goto(site.url)
+    await send(page, *(a_photo(60 + index, 60) for index in range(16)))
+    await expect(page.locator("#conversation").get_by_role("slider")).to_have_count(16, timeout=20_000)
+    loaded: list[str] = []
+    page.on("requestfinished", lambda request: loaded.append(request.url))
+    await page.reload()
+    await expect(page.locator("#conversation .compare").last).to_contain_class("ready")
+    await page.wait_for_load_state("networkidle")
+    assert len({url for url in loaded if "/results/" in url or "/photos/" in url}) < 36
+    await page.locator(".exchange").first.scroll_into_view_if_needed()
+    await expect(page.locator("#conversation .compare").first).to_contain_class("ready")
