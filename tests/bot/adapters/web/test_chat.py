@@ -255,3 +255,33 @@ async def test_photos_of_long_ago_are_loaded_when_somebody_looks(site: Site, pag
     assert len({url for url in loaded if "/results/" in url or "/photos/" in url}) < 36
     await page.locator(".exchange").first.scroll_into_view_if_needed()
     await expect(page.locator("#conversation .compare").first).to_contain_class("ready")
+
+
+async def test_a_long_name_stays_in_its_box(site: Site, page: Page) -> None:
+    await page.goto(site.url)
+    name = "a photo with a name that never ends " * 6
+    await page.set_input_files("#files", [FilePayload(name=name, mimeType="image/heic", buffer=b"as phones take them")])
+    box, reply = page.locator(".unshown"), page.locator(".reply-state")
+    await expect(box).to_be_visible()
+    assert await box.evaluate("(node) => node.scrollHeight <= node.clientHeight")
+    above, below = await box.bounding_box(), await reply.bounding_box()
+    assert above is not None
+    assert below is not None
+    assert above["y"] + above["height"] <= below["y"]
+
+
+async def test_results_can_be_seen_without_scripts(site: Site, page: Page) -> None:
+    site.work()
+    await page.goto(site.url)
+    await send(page)
+    await expect(page.locator("#conversation").get_by_role("slider")).to_be_visible()
+    assert page.context.browser is not None
+    plain = await page.context.browser.new_context(
+        java_script_enabled=False, storage_state=await page.context.storage_state()
+    )
+    there = await plain.new_page()
+    await there.goto(f"{site.url}/mine")
+    await expect(there.locator(".tile noscript img")).to_be_visible()
+    await there.locator(".tile a").click()
+    await expect(there.locator("noscript img")).to_be_in_viewport(ratio=1)
+    await expect(there.get_by_role("button")).to_have_count(0)
