@@ -1,7 +1,7 @@
 """Delivering an answer so that it is there exactly once.
 
 To an interaction the answer is an edit of the deferred response, which may be repeated at will. Elsewhere it is a
-message: that an attempt begins is noted before the first post, and from then on every attempt looks for the message
+message: that an attempt begins is noted before each post, and from the first on every attempt looks for the message
 before it posts. Where the bot may not look, the message's nonce keeps Discord from taking it twice within minutes.
 """
 
@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,8 @@ _log = logging.getLogger(__name__)
 _POSTS = 3
 _PAUSE_SECONDS = 1.0
 _PAGES = 5
+_CLOCKS_APART_SECONDS = 60.0
+"""How far ahead of Discord's the bot's clock may be."""
 _LEAST_LIMIT = 32 * 2**10
 _TOO_LARGE = 40005
 _NO_REPLY_WITHOUT_HISTORY = 160002
@@ -137,12 +141,14 @@ class Answering:
         self, request: Request, outcome: Outcome, draft: _Draft, channel_id: int, *, reply: int | None
     ) -> int:
         notes = Notes.of(request.context)
-        look = notes.posting or notes.ticket is not None  # an edit of the response may have got through unnoticed
-        if not notes.posting and not await self._ledger.noted(request.id, {"posting": True}):
-            raise TryLater("the request was deleted meanwhile")
+        began = notes.posting
+        look = bool(began) or notes.ticket is not None  # an edit of the response may have got through unnoticed
         for attempt in range(_POSTS):
-            if look and (posted := await self._look(request, channel_id, reply)) is not None:
+            if look and (posted := await self._look(request, channel_id, reply, began)) is not None:
                 return posted
+            began = time.time()
+            if not await self._ledger.noted(request.id, {"posting": began}):
+                raise TryLater("the request was deleted meanwhile")
             try:
                 return await self._rest.post(channel_id, self._message(request, outcome, draft, reply))
             except MaybePosted as maybe:
@@ -156,13 +162,18 @@ class Answering:
                 reply = None  # the next best thing is to mention whoever asked
         raise TryLater("Discord doesn't take the message")
 
-    async def _look(self, request: Request, channel_id: int, reply: int | None) -> int | None:
-        """Return the id of the answer if it is there already."""
-        since = int(reply or request.message_id)
+    async def _look(self, request: Request, channel_id: int, reply: int | None, began: float) -> int | None:
+        """Return the id of the answer if it is there already.
+
+        It came after the summons, and some time after an attempt began: in a busy channel that may be far apart.
+        """
+        seen = int(reply or request.message_id)
         try:
-            async for message in self._rest.pages_after(channel_id, since, pages=_PAGES):
-                if int(message["author"]["id"]) == self._rest.me and self._answers(message, request, reply):
-                    return int(message["id"])
+            for after in (seen, _snowflake(began - _CLOCKS_APART_SECONDS)):
+                async for message in self._rest.pages_after(channel_id, max(after, seen), pages=_PAGES):
+                    seen = max(seen, int(message["id"]))
+                    if int(message["author"]["id"]) == self._rest.me and self._answers(message, request, reply):
+                        return int(message["id"])
         except discord.HTTPException as error:
             _log.info("request %s: can't look for its answer: code=%d", request.id, error.code)
         return None
@@ -232,3 +243,7 @@ class Answering:
 
 def _photo(photos: Sequence[Photo], index: int) -> Photo:
     return photos[index] if index < len(photos) else Photo("", "photo")
+
+
+def _snowflake(moment: float) -> int:
+    return discord.utils.time_snowflake(datetime.fromtimestamp(max(moment, discord.utils.DISCORD_EPOCH / 1000), UTC))

@@ -91,8 +91,8 @@ class Notes:
     too_many: int = 0
     """Photos that were left out because an answer can't hold more."""
     source: Source | None = None
-    posting: bool = False
-    """Whether an attempt to post may have been made: look for the answer before posting (again)."""
+    posting: float = 0.0
+    """When the last attempt to post began, in seconds since 1970; after one, look for the answer before posting."""
 
     @classmethod
     def of(cls, context: Mapping[str, Any]) -> Self:

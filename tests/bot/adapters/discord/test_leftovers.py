@@ -12,7 +12,7 @@ from bot.ledger import LedgerAway
 from bot.settings import LimitSettings
 from tests.bot.adapters.discord.seat import Seat, answer_to, jpg, seated, until
 from tests.bot.adapters.discord.test_troubles import finished
-from tests.platforms.discord import Channel, DiscordDouble, User
+from tests.platforms.discord import Channel, DiscordDouble, Fault, User
 
 
 async def test_a_delete_that_is_heard_twice_is_no_trouble(
@@ -73,3 +73,21 @@ async def test_nobody_waits_on_after_a_request_is_gone(
         assert entry is not None
         await seat.parts.intake.withdraw(entry.request.id)
     await until(lambda: not (room._waits or room._typing or room._summonses), "everybody to leave")
+
+
+async def test_an_answer_far_below_its_summons_is_not_given_twice(
+    tmp_path: Path, discord: DiscordDouble, channel: Channel, ada: User
+) -> None:
+    discord.rules.nonce_seconds = 0  # as after some minutes
+    async with seated(tmp_path, discord) as seat:
+        await until(lambda: seat.announced)
+        seat.worker.gate.clear()
+        asked = discord.says(ada, channel, "colorizebot", attachments=[jpg()])
+        await until(lambda: seat.worker.asked, "the photo to be worked on")
+        bob = discord.user("bob")
+        for number in range(520):
+            discord.says(bob, channel, f"chatting {number}")
+        discord.fail(Fault.DISCONNECT_AFTER, "POST", r"^/channels/\d+/messages$")
+        seat.worker.gate.set()
+        assert await finished(seat, asked.id) is not None
+    assert len(discord.answers_to(asked)) == 1
