@@ -58,6 +58,24 @@ def test_whatever_an_image_installs_is_pinned_and_so_audited(target: str, extras
     assert image.closure(requirements(target, extras)) - pinned == set()
 
 
+@pytest.mark.parametrize("only_for_cpus", [["test/test_api"], []])
+def test_every_build_of_pytorch_is_made_smaller(tmp_path: Path, only_for_cpus: list[str]) -> None:
+    """Those for CUDA are not built as the one for CPUs is: they have no tests."""
+    kept = ["torch/bin/torch_shm_manager", "torch/lib/libtorch.so", "torch/testing/__init__.py"]
+    left_out = ["torch/bin/protoc", "torch/include/ATen.h", "torch/share/cmake", "numpy/tests/a.py"]
+    packages = tmp_path / "python3.11" / "site-packages"
+    for name in [*kept, *left_out, *(f"torch/{each}" for each in only_for_cpus)]:
+        (packages / name).parent.mkdir(parents=True, exist_ok=True)
+        (packages / name).touch()
+    [command] = [
+        value
+        for instruction, value in image.instructions("build-worker")
+        if instruction == "RUN" and "torch/include" in value
+    ]
+    subprocess.run(["sh", "-euc", command], cwd=tmp_path, check=True)
+    assert [str(file.relative_to(packages)) for file in sorted(packages.rglob("*")) if file.is_file()] == kept
+
+
 def test_there_is_no_image_and_no_extra_of_another_name() -> None:
     with pytest.raises(ValueError, match="no image x, only bot and worker"):
         requirements("x")
