@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import uuid
 from pathlib import Path
 from typing import Any, TypedDict
@@ -14,7 +15,7 @@ from inference.service_manager import ServiceManager
 from inference.settings import WorkerSettings
 from inference.vocabulary import Recolored, RecolorOptions
 from inference.worker import log
-from inference.worker.heap import keep_what_the_network_frees, use_few_arenas
+from inference.worker.heap import give_back_memory, keep_what_the_network_frees, use_few_arenas
 from inference.worker.stages import Stages
 from inference.worker.worker import Worker
 
@@ -55,6 +56,9 @@ class Replica:
         before, self._serving = self._serving, loaded
         if before is not None:
             await before.end()
+            del before
+            gc.collect()  # its parts refer to each other: left to chance, the old model would stay for long
+            give_back_memory()
 
     def check_health(self) -> None:
         """Raise ``DeviceFailed`` when only a new replica helps; Serve asks every few seconds."""
