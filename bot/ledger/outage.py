@@ -15,8 +15,11 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 _PAUSE_SECONDS = 1.0
-_PASSING = ("08", "53", "57P", "25006", "40P01")
-"""SQLSTATEs that pass: no connection, no resources, shutting down or starting up, read-only for a while, a deadlock.
+_IDLE_SECONDS = 10.0
+"""How long a bot that was suspended in mid-transaction may keep others from what it has locked."""
+_PASSING = ("08", "53", "57P", "25006", "25P03", "40P01")
+"""SQLSTATEs that pass: no connection, no resources, shutting down or starting up, read-only for a while, idle for too
+long in mid-transaction, a deadlock.
 
 Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
 """
@@ -63,7 +66,9 @@ async def connect(*arguments: Any, **options: Any) -> Any:
     import asyncpg
 
     try:
-        return await asyncpg.connect(*arguments, **options)
+        connection = await asyncpg.connect(*arguments, **options)
+        await connection.execute(f"SET idle_in_transaction_session_timeout = {_IDLE_SECONDS * 1000:.0f}")
+        return connection
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise LedgerAway(str(error) or type(error).__name__) from error
 

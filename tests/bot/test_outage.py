@@ -10,7 +10,8 @@ import aiohttp
 import pytest
 from sqlalchemy import TextClause, text
 
-from bot.ledger import LedgerAway, engine
+from bot.ledger import LedgerAway, engine, outage, rows
+from bot.ledger.tables import requests
 from bot.vocabulary import State, new_request_id
 from tests.bot.adapters.web.site import Site, open_site
 from tests.bot.adapters.web.visitor import Visitor
@@ -166,3 +167,17 @@ async def test_a_deadlock_passes(tmp_path: Path, server: PostgresqlServer) -> No
 
         told = await asyncio.gather(lock(*tables), lock(*reversed(tables)), return_exceptions=True)
         assert {type(error) for error in told} == {LedgerAway, type(None)}
+
+
+async def test_a_bot_that_freezes_in_mid_transaction_holds_nobody_up(
+    tmp_path: Path, server: PostgresqlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outage, "_IDLE_SECONDS", 0.3)
+    async with open_house(tmp_path, database_url=server.new_database()) as house:
+        request, again = (asking(request_id=new_request_id(), message_id="heard by two") for _ in range(2))
+        async with house.parts.ledger.engine.connect() as frozen:
+            await frozen.execute(requests.insert().values(**rows.of_request(request)))
+            entry = await asyncio.wait_for(house.parts.intake.take(again), 5)
+            with pytest.raises(LedgerAway):
+                await frozen.execute(text("SELECT 1"))
+        assert entry.request.id == again.id
