@@ -78,7 +78,7 @@ def list_entries(source: Path) -> Iterator[Entry]:
                 yield from _tar_entries(path)
             elif is_image(path):
                 name = str(path.relative_to(source))
-                yield Entry(source, name, path.parent.name, _hashed_split(name))
+                yield Entry(source, name, path.parent.name or source.resolve().name, _hashed_split(name))
     else:
         raise PhotosError(f"{source} does not exist")
 

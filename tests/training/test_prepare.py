@@ -174,6 +174,24 @@ def test_a_manifest_is_carried_on(manifest_folder: Path, tmp_path: Path) -> None
         assert row["file"] == f"made/{row['sha1'][:16]}.webp"
 
 
+def test_folders_may_be_deep_or_the_one_that_is_worked_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = "/".join(["a folder with a rather long name"] * 8)
+    photos, tar = tmp_path / "photos", tmp_path / "deep.tar"
+    photos.mkdir()
+    for number in range(2):
+        _colorful(number).save(photos / f"{number}.png")
+    with tarfile.open(tar, "w") as file:
+        file.add(photos / "0.png", f"{deep}/0.png")
+    (photos / "0.png").unlink()
+    monkeypatch.chdir(photos)
+    prepare([tar, Path()], tmp_path / "out", SETTINGS)
+    rows = sorted(_rows(tmp_path / "out"), key=lambda row: len(row["file"]))
+    assert [(row["set"], row["source"]) for row in rows] == [("photos", "photos"), (deep, "deep.tar")]
+    assert all(row["file"].startswith(f"{row['set']}/") for row in rows)
+    splits = [load_photos(tmp_path / "out", split, 64).names for split in {row["split"] for row in rows}]
+    assert sorted(name for names in splits for name in names) == sorted(row["file"] for row in rows)
+
+
 def test_the_larger_of_two_sources_is_kept(mixed_folder: Path, tmp_path: Path) -> None:
     large = tmp_path / "large"
     large.mkdir()

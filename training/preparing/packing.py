@@ -7,7 +7,7 @@ import tarfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from PIL import Image
 
@@ -23,6 +23,8 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "jpeg": {"optimize": True},
 }
 _MIB = 2**20
+_TAR: Final = tarfile.GNU_FORMAT
+"""Takes names of any length, as sets in deep folders have."""
 
 Stored = TypeVar("Stored")
 """What :func:`write_shards` finds a photo's file by."""
@@ -93,14 +95,14 @@ def write_shards(
         name = f"{split}-{number:02d}.tar"
         partial = folder / f"{name}.partial"
         used = 0
-        with tarfile.open(partial, "w", format=tarfile.USTAR_FORMAT) as tar:
+        with tarfile.open(partial, "w", format=_TAR) as tar:
             for row, stored in photos[done:]:
                 data = read(stored)
-                size = tarfile.BLOCKSIZE * (1 + -(-len(data) // tarfile.BLOCKSIZE))
-                if used and used + size > room:
-                    break
                 info = tarfile.TarInfo(row.file)
                 info.size = len(data)
+                size = len(info.tobuf(_TAR)) + tarfile.BLOCKSIZE * -(-len(data) // tarfile.BLOCKSIZE)
+                if used and used + size > room:
+                    break
                 tar.addfile(info, io.BytesIO(data))
                 used += size
                 done += 1

@@ -149,7 +149,7 @@ def _row(entry: Entry, outcome: Outcome, known: Mapping[str, str], encoding: Enc
         split=entry.split,
         licence_class=known.get("licence_class", ""),
         licence=known.get("licence", ""),
-        source=known.get("source") or entry.container.name,
+        source=known.get("source") or entry.container.resolve().name,
         original_path=known.get("original_path") or entry.member,
         label=known.get("label", ""),
         width=outcome.width,
