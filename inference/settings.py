@@ -86,7 +86,9 @@ class WorkerSettings(BaseSettings):
         512 * 2**20, ge=1, description="most bytes of uploaded files held at once; more are answered 429"
     )
     pixels_in_memory: int = Field(
-        96_000_000, ge=1, description="most pixels decoded at once (1 to 20 bytes each, of a WebP up to 42); more wait their turn"
+        96_000_000,
+        ge=1,
+        description="most pixels decoded at once (1 to 20 bytes each, of a WebP up to 42); more wait their turn",
     )
     max_bytes: int = Field(50 * 2**20, ge=1, description="largest file taken, in bytes")
     max_pixels: int = Field(64_000_000, ge=1, description="largest picture taken, in pixels")
