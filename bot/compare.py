@@ -9,8 +9,11 @@ from weakref import WeakValueDictionary
 
 from bot.recolorer import Recolorer
 from bot.storage import Storage, input_name
-from bot.vocabulary import Answer, Entry
+from bot.vocabulary import Answer, Entry, Request
 from inference.vocabulary import Layout, OutputFormat
+
+_AT_ONCE = 8
+"""Pictures in the making: each holds a whole photo, and there may be as many looks as there are people."""
 
 
 class Comparer:
@@ -20,6 +23,7 @@ class Comparer:
         """Read photos from the storage, have them recolored once more, and keep the pictures there."""
         self._storage = storage
         self._recolorer = recolorer
+        self._turns = asyncio.Semaphore(_AT_ONCE)
         self._making: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
 
     async def picture(self, entry: Entry, index: int) -> Path:
@@ -34,8 +38,12 @@ class Comparer:
         path = self._storage.path(request.id, f"compare-{index}.jpg")
         async with self._making.setdefault(path, asyncio.Lock()):
             if not await self._storage.holds(request.id, path.name):
-                photo = await self._storage.read(request.id, input_name(index))
-                options = replace(request.options, layout=Layout.SIDE_BY_SIDE, format=OutputFormat.JPEG)
-                compared = await self._recolorer.recolor(photo, options)
-                await self._storage.save_picture(request.id, path.name, compared.data)
+                async with self._turns:
+                    await self._make(request, index, path.name)
         return path
+
+    async def _make(self, request: Request, index: int, name: str) -> None:
+        photo = await self._storage.read(request.id, input_name(index))
+        options = replace(request.options, layout=Layout.SIDE_BY_SIDE, format=OutputFormat.JPEG)
+        compared = await self._recolorer.recolor(photo, options)
+        await self._storage.save_picture(request.id, name, compared.data)

@@ -38,6 +38,21 @@ async def test_ten_looks_at_once_make_one_picture(house: House) -> None:
     assert len(house.worker.asked) == 2
 
 
+async def test_many_looks_at_once_hold_few_photos(house: House) -> None:
+    house.worker.gate.set()
+    entries = [await answered(house, f"slow {index}") for index in range(12)]
+    house.worker.gate.clear()
+    house.worker.crowds.clear()
+    looks = [asyncio.create_task(house.parts.comparer.picture(entry, 0)) for entry in entries]
+    async with asyncio.timeout(10):
+        while len(house.worker.crowds) < 8:
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    assert len(house.worker.crowds) == 8
+    house.worker.gate.set()
+    assert all(path.exists() for path in await asyncio.gather(*looks))
+
+
 async def test_whoever_leaves_takes_nobody_along(house: House) -> None:
     entry = await answered(house, "photo")
     first = asyncio.create_task(house.parts.comparer.picture(entry, 0))
