@@ -24,6 +24,8 @@ async def _page(web: WebSettings) -> Finding:
     try:
         await asyncio.to_thread(_try_to_listen, web)
     except OSError as error:
+        if error.errno == errno.EACCES:
+            return Finding("page", Verdict.PROBLEM, f"{address}: {error.strerror}", "set COLORIZEBOT_WEB__PORT")
         if error.errno != errno.EADDRINUSE:
             return Finding("page", Verdict.PROBLEM, f"{address}: {error.strerror}", "set COLORIZEBOT_WEB__HOST")
         if await _bot_answers(address):

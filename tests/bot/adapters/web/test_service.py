@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from bot.adapters.web.examination import examine
 from bot.problems import OperatorError
-from bot.settings import WebSettings
+from bot.settings import Settings, WebSettings
 from tests.bot.adapters.web.site import Site, open_site
 from tests.bot.adapters.web.visitor import Visitor
 
@@ -41,6 +43,15 @@ async def test_an_address_that_this_machine_has_not_names_its_setting(tmp_path: 
     with pytest.raises(OperatorError, match=r"COLORIZEBOT_WEB__HOST"):
         async with open_site(tmp_path, web=WebSettings(host=host, port=0)):
             pass
+
+
+async def test_a_port_that_only_root_may_take_names_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket, "create_server", refuse)
+    [finding] = await examine(Settings(web=WebSettings(port=80)))
+    assert finding.next_step == "set COLORIZEBOT_WEB__PORT"
 
 
 async def test_listening_to_everybody_announces_an_address_that_works(tmp_path: Path) -> None:
