@@ -96,7 +96,10 @@ class Ledger:
         return await self._add(request_id, context, requests.c.state == State.WORKING.value, values)
 
     async def noted(self, request_id: str, context: Mapping[str, Any]) -> Request | None:
-        """Add to a request's context, and return it; ``None`` when it was deleted or adopted meanwhile."""
+        """Add to a request's context, and return it; ``None`` when it was deleted or adopted meanwhile.
+
+        As after `hold`, nobody else answers it for a whole lease.
+        """
         return await self._add(request_id, context, requests.c.state != State.DELETED.value, {})
 
     async def decided(self, request_id: str, outcome: Outcome) -> bool:
@@ -291,6 +294,8 @@ class Ledger:
     ) -> Request | None:
         chosen = self._is_mine(request_id) & condition
         async with self._engine.begin() as connection:
+            if not await self._roster.renew_within(connection):
+                return None
             # An update that changes nothing locks the row; what is merged below is what another transaction left there.
             # (A read first, and SQLite would refuse to let it write after somebody else had.)
             locking = update(requests).where(chosen).values(attempts=requests.c.attempts)

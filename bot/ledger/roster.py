@@ -9,14 +9,14 @@ What makes this safe is the order of locks, not clocks: `Ledger.hold` renews the
 the request, and whoever strikes a row locks it first. So a request is adopted either before a hold, which then fails,
 or a whole lease after it. Leases are measured by the database's clock alone.
 
+A bot whose process has ended is struck without waiting for its lease, by whoever can see that (`bot.ledger.bot_names`).
+
 An SQLite ledger has one bot, which holds the data folder: any other row was left behind by the dead.
 """
 
 from __future__ import annotations
 
 import logging
-import secrets
-import socket
 import time
 from collections import Counter
 from collections.abc import Collection
@@ -39,6 +39,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.ledger import rows
+from bot.ledger.bot_names import has_ended, new_name
 from bot.ledger.tables import bots, requests
 from bot.vocabulary import Entry
 
@@ -56,7 +57,7 @@ class Roster:
         """Use a database whose schema is up to date; ``join`` comes first."""
         self._engine = engine
         self._lease = lease
-        self._me = _new_name()
+        self._me = new_name()
         self._renewed: float | None = None
         self._left = False
 
@@ -83,7 +84,7 @@ class Roster:
     async def join(self) -> None:
         """Begin to live, under a new name if this bot had one before."""
         if self._renewed is not None:
-            self._me = _new_name()
+            self._me = new_name()
         async with self._engine.begin() as connection:
             await self._lock(connection)
             if not self.shared:
@@ -124,7 +125,7 @@ class Roster:
             dead = await self._strike(connection)
             entries = [rows.to_entry(row) for row in await connection.execute(adopt)]
         for name in dead:
-            _log.warning("bot %s is gone: no sign of life for %g s", name, self._lease.total_seconds())
+            _log.warning("bot %s is gone: %s", name, "its process has ended" if has_ended(name) else "no sign of life")
         return sorted(entries, key=lambda entry: entry.request.created)
 
     async def orphans(self) -> Counter[str]:
@@ -150,8 +151,11 @@ class Roster:
     async def _strike(self, connection: AsyncConnection) -> list[str]:
         if not self.shared:
             return []
-        late = select(bots.c.id).where(bots.c.lease_until < self._now(), bots.c.id != self._me)
-        dead = list((await connection.execute(late.with_for_update(skip_locked=True))).scalars())
+        others = await connection.execute(select(bots.c.id).where(bots.c.id != self._me))
+        ended = bots.c.id.in_([name for name in others.scalars() if has_ended(name)])
+        late = (bots.c.lease_until < self._now()) & (bots.c.id != self._me)
+        gone = select(bots.c.id).where(late | ended).with_for_update(skip_locked=True)
+        dead = list((await connection.execute(gone)).scalars())
         await connection.execute(delete(bots).where(bots.c.id.in_(dead)))
         return dead
 
@@ -182,7 +186,3 @@ def living_bots(connection: Connection) -> int:
 def _is_orphan() -> ColumnElement[bool]:
     nobodys = or_(requests.c.owner.is_(None), requests.c.owner.not_in(select(bots.c.id)))
     return requests.c.state.in_(rows.UNFINISHED) & nobodys
-
-
-def _new_name() -> str:
-    return f"{socket.gethostname()[:40]}-{secrets.token_hex(4)}"

@@ -106,7 +106,7 @@ def test_a_bot_killed_in_mid_work_is_inherited_from_and_whoever_watches_elsewher
     entry = entry_of(settings["COLORIZEBOT_DATABASE_URL"], request_id)
     assert entry.attempts == 2
     log = other.log.read_text()
-    assert "is gone: no sign of life for" in log
+    assert "is gone: its process has ended" in log
     assert "took over what was no living bot's: requests=1" in log
 
 

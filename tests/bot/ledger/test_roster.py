@@ -1,6 +1,8 @@
 """Several bots on one PostgreSQL ledger: each request has one owner, and the dead are inherited from."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -101,11 +103,47 @@ async def test_what_a_dead_bot_left_is_adopted_once_its_lease_has_ended(
     assert await adopted_by(other) == []
     await silence(other)
     assert await adopted_by(other) == [waiting.id, in_work.id, told.id]
-    assert caplog.messages == [f"bot {one.roster.me} is gone: no sign of life for 0.6 s"]
+    assert caplog.messages == [f"bot {one.roster.me} is gone: no sign of life"]
     assert await adopted_by(other) == []
     claimed = await other.claim(told.id)
     assert claimed is not None
     assert (claimed.attempts, claimed.outcome) == (2, ANSWER)
+
+
+LIVING = """
+import asyncio, sys
+from bot.ledger import open_ledger
+from tests.bot.ledger.test_ledger import asking
+
+async def live(url):
+    async with open_ledger(url) as ledger:
+        await ledger.roster.join()
+        entry = await ledger.record(asking())
+        await ledger.claim(entry.request.id)
+        print(entry.request.id, flush=True)
+        await asyncio.sleep(60)
+
+asyncio.run(live(sys.argv[1]))
+"""
+
+
+async def test_a_bot_killed_on_the_same_machine_is_inherited_from_at_once(
+    shared_url: str, one: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", LIVING, shared_url, stdout=subprocess.PIPE, cwd=Path(__file__).parents[3]
+    )
+    assert process.stdout is not None
+    request_id = (await process.stdout.readline()).decode().strip()
+    await one.roster.renew()
+    assert await adopted_by(one) == []
+    process.kill()
+    await process.wait()
+    async with asyncio.timeout(LEASE.total_seconds() * 10):
+        while not (adopted := await adopted_by(one)):  # PostgreSQL may still be rolling back what was cut off
+            await one.roster.renew()
+    assert adopted == [request_id]
+    assert caplog.messages[0].endswith("is gone: its process has ended")
 
 
 async def test_of_two_survivors_one_adopts(shared_url: str, one: Ledger, other: Ledger) -> None:
@@ -148,12 +186,15 @@ async def test_a_bot_that_was_taken_for_dead_answers_nothing_that_another_has_ad
     assert await one.hold(kept.id)
 
 
-async def test_to_hold_a_request_is_to_be_left_in_peace_for_a_whole_lease(one: Ledger, other: Ledger) -> None:
+@pytest.mark.parametrize("note", [False, True])
+async def test_to_hold_a_request_is_to_be_left_in_peace_for_a_whole_lease(
+    one: Ledger, other: Ledger, *, note: bool
+) -> None:
     request = await recorded(one)
     await one.claim(request.id)
     for _ in range(4):
         await asyncio.sleep(LEASE.total_seconds() / 2)
-        assert await one.hold(request.id)
+        assert await (one.noted(request.id, {"posting": True}) if note else one.hold(request.id))
         await other.roster.renew()
         assert await adopted_by(other) == []
 
