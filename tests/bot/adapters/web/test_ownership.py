@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import aiohttp
 import pytest
 from yarl import URL
@@ -131,3 +133,26 @@ async def test_again_sent_twice_with_the_same_key_is_one_request(site: Site, vis
     third, fourth = await again("b", 1.3), await again("a", 1.4)
     assert len({first, second, third, fourth}) == 4
     assert site.folders() == sorted([first, second, third, fourth]), "no copy of the photo is left behind"
+
+
+async def test_no_copy_of_a_photo_is_left_when_the_browser_leaves(
+    site: Site, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.work()
+    request_id = await visitor.sent()
+    await visitor.finished(request_id)
+    copied, copy_inputs = asyncio.Event(), site.parts.storage.copy_inputs
+
+    async def copy_slowly(source_id: str, target_id: str) -> None:
+        await copy_inputs(source_id, target_id)
+        copied.set()
+        await asyncio.sleep(0.3)
+
+    monkeypatch.setattr(site.parts.storage, "copy_inputs", copy_slowly)
+    again = asyncio.create_task(visitor.ask("POST", f"/api/requests/{request_id}/again", json={}))
+    await copied.wait()
+    again.cancel()
+    async with asyncio.timeout(5):
+        while len(known := (await visitor.get("/api/requests")).json["requests"]) < 2:
+            await asyncio.sleep(0.05)
+    assert site.folders() == sorted(request["id"] for request in known)
