@@ -39,6 +39,11 @@ FOREVER = "forever"
 Days = Annotated[float, BeforeValidator(lambda days: math.inf if days == FOREVER else days)]
 
 
+def in_small_letters(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a TOML table, whose keys may be written in capitals, as the variables are, by the settings' names."""
+    return {key.lower(): in_small_letters(value) if isinstance(value, dict) else value for key, value in table.items()}
+
+
 class Section(BaseModel):
     """A group of settings."""
 

@@ -24,7 +24,7 @@ from pydantic_settings import (
 )
 
 from bot.retention_settings import RetentionSettings
-from bot.setting_types import Endpoint, Folder, Gateway, LogLevel, Name, Section, Trigger
+from bot.setting_types import Endpoint, Folder, Gateway, LogLevel, Name, Section, Trigger, in_small_letters
 from bot.tracing_settings import TracingSettings
 from inference import secret_files
 from inference.log_lines import LogFormat
@@ -216,7 +216,6 @@ class Settings(BaseSettings):
         env_nested_delimiter="__",
         env_file=ENV_FILE,
         env_ignore_empty=True,
-        toml_file=TOML_FILE,
         extra="ignore",
         frozen=True,
     )
@@ -289,4 +288,6 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let the environment win over ``.env``, and that over the TOML file."""
         files = InitSettingsSource(settings_cls, secret_files.files_in_environment(settings_cls, PREFIX, ENV_FILE))
-        return init_settings, env_settings, dotenv_settings, files, TomlConfigSettingsSource(settings_cls)
+        toml = TomlConfigSettingsSource(settings_cls, TOML_FILE).toml_data
+        lowest = InitSettingsSource(settings_cls, in_small_letters(toml))
+        return init_settings, env_settings, dotenv_settings, files, lowest

@@ -98,6 +98,12 @@ def test_every_bad_value_gets_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
     }
 
 
+def test_keys_may_be_written_in_capitals_as_variables_are(bare_folder: Path) -> None:
+    (bare_folder / "colorizebot.toml").write_text('LOG_LEVEL = "ERROR"\n[Web]\nPORT = 5\n')
+    settings = load_settings()
+    assert (settings.log_level, settings.web.port) == ("ERROR", 5)
+
+
 def test_a_broken_toml_file_is_explained(bare_folder: Path) -> None:
     (bare_folder / "colorizebot.toml").write_text("web = [\n")
     with pytest.raises(OperatorError, match=r"colorizebot\.toml is no valid TOML"):
