@@ -107,7 +107,7 @@ def _add_replay(commands: Parsers) -> _Reader:
 
 def _read_replay(parsed: argparse.Namespace) -> Replay:
     if not (parsed.requests or parsed.reason or parsed.last):
-        raise ValueError("say which: by their ids, or by --reason and --last")
+        raise ValueError("say which: by their ids, by --reason or by --last")
     return Replay(tuple(parsed.requests), parsed.platform, parsed.reason, parsed.last, parsed.dry_run, parsed.yes)
 
 

@@ -71,6 +71,8 @@ async def _selection(ledger: Ledger, wanted: Purge) -> Selection:
         found = await Purging(ledger.engine).requester_of(wanted.person_of)
         if found is None:
             raise OperatorError(f"There is no request {wanted.person_of}, or not any more; see --person-of.")
+        if platform not in (None, found[0]):
+            raise OperatorError(f"The request {wanted.person_of} is from {found[0]}; see --platform.")
         platform, person = found
     return Selection(
         platform=platform,

@@ -84,6 +84,9 @@ def test_what_is_purged_is_gone_while_the_bot_runs(tmp_path: Path) -> None:
         assert (done.returncode, "1 request deleted" in done.stdout) == (0, True), done.stderr
         assert folders(tmp_path) == [kept]
         assert page(bot, purged)[0] == 404
+        elsewhere = call_bot(tmp_path, "purge", f"--person-of={kept}", "--platform", "reddit", "--yes")
+        assert (elsewhere.returncode, "is from web; see --platform" in elsewhere.stderr) == (2, True)
+        assert folders(tmp_path) == [kept]
         everything = call_bot(tmp_path, "purge", f"--person-of={kept}", "--yes")
         assert everything.returncode == 0
         assert folders(tmp_path) == []
