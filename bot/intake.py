@@ -16,7 +16,7 @@ import logging
 import math
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from bot import rate_limit, wording
 from bot.fair_queue import FairQueue
@@ -29,6 +29,7 @@ from bot.vocabulary import Entry, ImageKind, ImageReference, Refusal, Request, n
 from inference.request_id import following
 from inference.vocabulary import RecolorOptions
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 _QUEUE_RETRY_SECONDS = 60
@@ -65,7 +66,7 @@ class Intake:
         self._current_limits = limits
         self._metrics = metrics
         self._door = asyncio.Lock()
-        self._admissions: set[asyncio.Task[Entry]] = set()
+        self._deeds: set[asyncio.Task[Any]] = set()
         self._closed = False
 
     @property
@@ -139,21 +140,24 @@ class Intake:
         The ledger goes first: from then on no step of the work that may be going on can bring it back. Photos that a
         crash leaves behind after that go at the next start.
         """
+        await self._carry_through(request_id, self._withdraw(request_id))
+
+    async def _carry_through(self, request_id: str, deed: Coroutine[Any, Any, T]) -> T:
+        # Once begun, it goes on even when the asking connection goes away: a request that is in the ledger but not in
+        # the queue would have to wait for the next start, and so would the photos of a deleted one.
+        with following(request_id):
+            task = asyncio.create_task(deed)
+        self._deeds.add(task)
+        task.add_done_callback(self._deeds.discard)
+        return await asyncio.shield(task)
+
+    async def _withdraw(self, request_id: str) -> None:
         await self._ledger.deleted(request_id)
         self._queue.remove(request_id)
         await self._storage.remove(request_id)
         self._board.changed(request_id)
         self._board.queue_moved()
         _log.info("request %s deleted", request_id)
-
-    async def _carry_through(self, request_id: str, admission: Coroutine[Any, Any, Entry]) -> Entry:
-        # Once begun, it goes on even when the asking connection goes away: a request that is in the ledger but not in
-        # the queue would have to wait for the next start.
-        with following(request_id):
-            task = asyncio.create_task(admission)
-        self._admissions.add(task)
-        task.add_done_callback(self._admissions.discard)
-        return await asyncio.shield(task)
 
     async def _submit(self, request: Request) -> Entry:
         async with self._door:  # one by one, so that two at once can't both slip in under a limit

@@ -70,8 +70,12 @@ class Storage:
         return await asyncio.to_thread(self.path(request_id, name).is_file)
 
     async def copy_inputs(self, source_id: str, target_id: str) -> None:
-        """Copy all photos, as they came, from one request's folder to another's."""
-        await asyncio.to_thread(_copy_inputs, self._folder(source_id), self._folder(target_id))
+        """Copy all photos, as they came, from one request's folder to another's; or none, where that fails."""
+        try:
+            await asyncio.to_thread(_copy_inputs, self._folder(source_id), self._folder(target_id))
+        except OSError:
+            await self.remove(target_id)  # on a full disk, the half of them makes matters worse
+            raise
 
     async def remove(self, request_id: str) -> None:
         """Remove a request's folder; one that isn't there is no error."""

@@ -171,6 +171,17 @@ async def test_asking_again_uses_the_fetched_photo_or_the_link(house: House) -> 
     assert again.request.images == (links[0], ImageReference(ImageKind.UPLOAD, "input-1"))
 
 
+async def test_a_deletion_once_begun_ends_although_whoever_asked_is_gone(house: House, tmp_path: Path) -> None:
+    request = await house.upload("photo")
+    await house.parts.intake.submit(request)
+    deleting = asyncio.create_task(house.parts.intake.withdraw(request.id))
+    await asyncio.sleep(0)
+    deleting.cancel()
+    async with asyncio.timeout(5):
+        while list((tmp_path / "requests").iterdir()):
+            await asyncio.sleep(0.01)
+
+
 async def test_a_withdrawn_request_is_gone_everywhere(house: House, tmp_path: Path) -> None:
     request = await house.upload("photo")
     await house.parts.intake.submit(request)

@@ -145,6 +145,15 @@ async def test_removing_what_is_not_there_is_no_error(storage: Storage) -> None:
     await storage.remove(new_request_id())
 
 
+async def test_photos_that_can_not_all_be_copied_are_not_copied(storage: Storage, tmp_path: Path) -> None:
+    source, target = new_request_id(), new_request_id()
+    await storage.save_input(source, 0, b"photo")
+    (tmp_path / "requests" / source / "input-1").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        await storage.copy_inputs(source, target)
+    assert await storage.holdings() == [source]
+
+
 async def test_the_photos_of_one_request_are_copied_to_another(storage: Storage) -> None:
     source, target = new_request_id(), new_request_id()
     await storage.save_input(source, 0, b"first")
