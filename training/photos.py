@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import math
+import os
 import random
 import shutil
 import struct
@@ -183,7 +184,7 @@ def square(image: Image.Image, entry: Entry, side: int) -> Image.Image:
     scale = side / min(image.size)
     width, height = (max(side, round(length * scale)) for length in image.size)
     image = image.resize((width, height), Image.Resampling.LANCZOS)
-    chance = random.Random(entry.member)  # noqa: S311 - a choice of crop, not a secret
+    chance = random.Random(os.fsencode(entry.member))  # noqa: S311 - a choice of crop, not a secret
     share = (0.5, 0.5) if entry.split == "val" else (chance.random(), chance.triangular(0, 1, 0.4))
     left, top = (round((length - side) * part) for length, part in zip(image.size, share, strict=True))
     return image.crop((left, top, left + side, top + side))

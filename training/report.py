@@ -82,7 +82,7 @@ def write_report(
     )
     write_csv(evaluation, folder / "table.csv")
     path = folder / "index.html"
-    path.write_text(page, encoding="utf-8")
+    path.write_text(page, encoding="utf-8", errors="replace")  # names that are no text
     return path
 
 

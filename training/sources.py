@@ -1,6 +1,7 @@
 """Where photographs come from: image files in folders and tar files, with what a manifest says of them."""
 
 import csv
+import os
 import tarfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -60,7 +61,7 @@ def list_entries(source: Path) -> Iterator[Entry]:
 
     A ``manifest.csv`` in the folder (columns file, shard, set, split) says which images count and where they belong;
     shards that are not there yet are left out aloud. Without one, 3 % of the images become the split ``val``, by a hash
-    of their names, and the others ``train``.
+    of their names inside the source, and the others ``train``.
 
     Raises:
         PhotosError: there is no such source, a file called .tar is none, or the manifest lacks something.
@@ -99,10 +100,11 @@ def manifest_rows(source: Path) -> list[dict[str, str]]:
     if not path.exists():
         return []
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets put a mark at its beginning
+        # Spreadsheets put a mark at its beginning, and file names may be in another encoding.
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             rows = list(csv.DictReader(file))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise PhotosError(f"{path} is no CSV file in UTF-8: {error}") from error
+    except csv.Error as error:
+        raise PhotosError(f"{path} is no CSV file: {error}") from error
     for number, row in enumerate(rows, 1):
         missing = [column for column in ("file", "set", "split") if row.get(column) is None]
         if missing:
@@ -163,4 +165,6 @@ def _tar_entries(path: Path) -> Iterator[Entry]:
 
 
 def _hashed_split(name: str) -> str:
-    return "val" if zlib.crc32(name.encode()) / 2**32 < _VALIDATION_SHARE else "train"
+    # tar's “./” in front must not move a photo that a folder's run has seen into the validation split.
+    share = zlib.crc32(os.fsencode(name.removeprefix("./"))) / 2**32
+    return "val" if share < _VALIDATION_SHARE else "train"

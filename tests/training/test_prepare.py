@@ -1,6 +1,7 @@
 import csv
 import hashlib
 import io
+import os
 import random
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from training.preparing.packing import Encoding
 from training.preparing.prepare import Settings, prepare
 from training.preparing.screening import Reason, Thresholds, drop_reason, measure, open_photo
 from training.preparing.summary import Summary
-from training.sources import Source
+from training.sources import Source, manifest_rows
 
 SETTINGS = Settings(Encoding(side=64, format="webp"), Thresholds(side=64))
 
@@ -190,6 +191,17 @@ def test_folders_may_be_deep_or_the_one_that_is_worked_in(tmp_path: Path, monkey
     assert all(row["file"].startswith(f"{row['set']}/") for row in rows)
     splits = [load_photos(tmp_path / "out", split, 64).names for split in {row["split"] for row in rows}]
     assert sorted(name for names in splits for name in names) == sorted(row["file"] for row in rows)
+
+
+def test_names_in_another_encoding_are_kept(tmp_path: Path) -> None:
+    names = [os.fsdecode(f"{number} café/é.png".encode("latin-1")) for number in range(2)]
+    for number, name in enumerate(names):
+        (tmp_path / "photos" / name).parent.mkdir(parents=True)
+        _colorful(number).save(tmp_path / "photos" / name)
+    prepare([tmp_path / "photos"], tmp_path / "out", SETTINGS)
+    assert sorted(row["original_path"] for row in manifest_rows(tmp_path / "out")) == names
+    loaded = [load_photos(tmp_path / "out", split, 64) for split in Summary.load(tmp_path / "out").splits]
+    assert sorted(name for photos in loaded for name in photos.sets) == [name.partition("/")[0] for name in names]
 
 
 def test_the_larger_of_two_sources_is_kept(mixed_folder: Path, tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def write_shards(
 def write_manifest(folder: Path, rows: Iterable[Row]) -> None:
     """Write ``manifest.csv``, all of it or nothing."""
     partial = folder / f"{MANIFEST}.partial"
-    with partial.open("w", encoding="utf-8", newline="") as file:
+    with partial.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         writer = csv.DictWriter(file, list(Row.__dataclass_fields__))
         writer.writeheader()
         writer.writerows(asdict(row) for row in rows)

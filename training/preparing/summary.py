@@ -93,6 +93,7 @@ def write_summary(
             examples=_examples(list(dropped.values()), kept),
         ),
         encoding="utf-8",
+        errors="replace",  # names that are no text
     )
     (out / _FIGURES).write_text(json.dumps(asdict(summary), indent=1), encoding="utf-8")
 
