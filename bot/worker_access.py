@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from yarl import URL
+
 from bot.problems import OperatorError
 from bot.settings import PREFIX, Settings
 from inference.client import AccessRefused, Refusal
@@ -26,6 +28,11 @@ _CURES = {
 def complaint(refused: AccessRefused) -> str:
     """Return what an operator has to know and to do, naming the setting."""
     return f"The worker can't be used: {refused} {_CURES[refused.refusal]}"
+
+
+def shown_address(settings: Settings) -> str:
+    """Return the worker's address as operators may see it: without the password that a proxy may ask for."""
+    return str(URL(str(settings.inference_url)).with_user(None))
 
 
 def tls_of(settings: Settings) -> ClientTls | None:

@@ -27,6 +27,7 @@ from bot.platforms import PLATFORMS
 from bot.problems import OperatorError
 from bot.settings import ENV_FILE, TOML_FILE, Settings
 from bot.worker import open_worker
+from bot.worker_access import shown_address
 from inference.client import WorkerLost
 from inference.problems import Problem
 
@@ -145,7 +146,7 @@ async def _database(settings: Settings) -> Finding:
 
 async def _worker(settings: Settings) -> Finding:
     own = settings.inference_url is None
-    where = "the bot's own" if own else str(settings.inference_url)
+    where = "the bot's own" if own else shown_address(settings)
     patience = _OWN_WORKER_PATIENCE_SECONDS if own else _OTHER_WORKER_PATIENCE_SECONDS
     try:
         async with open_worker(settings, on_death=_do_nothing) as client:

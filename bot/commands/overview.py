@@ -11,6 +11,7 @@ from bot.assembly import database_url
 from bot.ledger.engine import shown
 from bot.platforms import PLATFORMS
 from bot.settings import Settings
+from bot.worker_access import shown_address
 
 
 def print_overview(settings: Settings, console: Console) -> None:
@@ -39,7 +40,7 @@ def _lines(settings: Settings) -> list[tuple[str, str, str]]:
 def _worker(settings: Settings) -> tuple[str, str]:
     if settings.inference_url is None:
         return "the bot's own, warming up", "another one: COLORIZEBOT_INFERENCE_URL"
-    return str(settings.inference_url), "the bot's own: unset COLORIZEBOT_INFERENCE_URL"
+    return shown_address(settings), "the bot's own: unset COLORIZEBOT_INFERENCE_URL"
 
 
 def _page(settings: Settings) -> tuple[str, str]:

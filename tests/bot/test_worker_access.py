@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from pydantic import HttpUrl
+from rich.console import Console
 
 from bot import recolorer as recolorer_module
+from bot.commands.overview import print_overview
 from bot.logs import secrets_of
 from bot.problems import OperatorError
 from bot.recolorer import Recolorer
@@ -42,6 +45,13 @@ async def served(**settings: Any) -> AsyncIterator[str]:
 async def open_and_close(**settings: Any) -> None:
     async with open_worker(Settings(**settings), on_death=lambda: None):
         pass
+
+
+def test_the_password_of_a_proxy_before_the_worker_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    print_overview(Settings(inference_url=HttpUrl("http://bot:hush@gpu-box:8090")), Console(markup=False))
+    shown = capsys.readouterr().out
+    assert "http://gpu-box:8090" in shown
+    assert "hush" not in shown
 
 
 @pytest.mark.parametrize("token", [None, "another-token-than-that"])
