@@ -28,6 +28,8 @@ _WHOLE_SECONDS = 60.0
 """How often the whole inbox is looked at."""
 _MARK_PAUSE_SECONDS = 30.0
 """How long marking as read is left alone after it failed."""
+_MISSING_SECONDS = 300.0
+"""How long a listing is left alone after Reddit said that there is none."""
 _AT_ONCE = 25
 """How many items Reddit takes at once for marking."""
 
@@ -40,7 +42,8 @@ class Inbox:
         self._workers = workers
         self._unread = Sweeper("unread messages", partial(self._read, reading.UNREAD), consider, reach_back=reach_back)
         self._whole = Sweeper("the inbox", partial(self._read, reading.INBOX), consider, reach_back=reach_back)
-        self._missing: set[str] = set()
+        self._missing: dict[str, float] = {}
+        """Until when a listing that isn't there is not asked for again."""
         self._whole_due = 0.0
         self._marking_due = 0.0
 
@@ -50,16 +53,19 @@ class Inbox:
         if reading.UNREAD in self._missing or time.monotonic() >= self._whole_due:
             await self._mark(await self._whole.sweep())
             self._whole_due = time.monotonic() + _WHOLE_SECONDS
+        if {reading.UNREAD, reading.INBOX} <= self._missing.keys():
+            raise TryLater("Reddit shows no inbox")
 
     async def _read(self, path: str, after: str | None) -> Page:
-        if path in self._missing:
+        if time.monotonic() < self._missing.get(path, 0.0):
             return Page((), None)
         page = await self._workers.call(_page, path, after)
-        if page is None:
-            _log.warning("reddit: there is no %s here; going on without", path)
-            self._missing.add(path)
-            return Page((), None)
-        return page
+        if page is not None:
+            self._missing.pop(path, None)
+            return page
+        _log.warning("reddit: there is no %s here; going on without, and asking again in a while", path)
+        self._missing[path] = time.monotonic() + _MISSING_SECONDS
+        return Page((), None)
 
     async def _mark(self, items: list[Item]) -> None:
         unread = [item.fullname for item in items if item.unread]

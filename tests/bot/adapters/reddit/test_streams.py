@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from bot.adapters import TryLater
+from bot.adapters.reddit import inbox
 from bot.adapters.reddit.streams import Memory, Sweeper, follow, in_turns
 from bot.adapters.reddit.things import Comment, Page
 
@@ -210,3 +211,23 @@ def test_memory_is_bounded_and_keeps_the_latest():
     memory.add(["a", "b", "c"])
     memory.add(["a", "d"])
     assert [name for name in "abcd" if name in memory] == ["a", "c", "d"]
+
+
+async def test_an_inbox_that_was_not_there_for_a_moment_is_heard_again(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(inbox, "_MISSING_SECONDS", 0.0)
+    there, heard = False, []
+
+    class Desk:
+        async def call(self, function: object, *arguments: object) -> Page | None:
+            return Page((comment(1),), None) if there else None
+
+    async def consider(item: object) -> bool:
+        heard.append(item)
+        return True
+
+    post = inbox.Inbox(Desk(), consider, reach_back=timedelta(hours=1))  # type: ignore[arg-type]
+    with pytest.raises(TryLater, match="no inbox"):
+        await post.look()
+    there = True
+    await post.look()
+    assert heard
