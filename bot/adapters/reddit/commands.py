@@ -6,9 +6,6 @@ import asyncio
 import logging
 from datetime import UTC, datetime, timedelta
 
-import praw
-import prawcore
-from praw.endpoints import API_PATH
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.adapters import TryLater
@@ -38,10 +35,11 @@ class Commands:
         self._in_hand: dict[str, asyncio.Task[None]] = {}
         self._done: set[str] = set()
 
-    async def opt(self, command: Command, request: Request) -> None:
-        """Remember that somebody wants no answers any more, or wants them again, and tell them so, once.
+    async def opt(self, command: Command, request: Request, *, silently: bool) -> None:
+        """Remember that somebody wants no answers any more, or wants them again; tell them so, unless ``silently``.
 
-        The acknowledgement is a request whose answer is known already, so it is delivered like any other.
+        The acknowledgement is a request whose answer is known already, so it is delivered like any other, and nobody
+        is told the same over and over.
         """
         if await self._parts.ledger.by_message(_PLATFORM, request.message_id) is not None:
             return
@@ -51,7 +49,10 @@ class Commands:
         else:
             await self._parts.etiquette.opt_in(_PLATFORM, request.requester)
             told = wording.OPTED_IN
-        await self._parts.intake.take(request, refusal=told, always_tell=True)
+        if silently:
+            await self._parts.ledger.record(request, told, tell=False)
+        else:
+            await self._parts.intake.take(request, refusal=told)
 
     async def delete(self, item: Comment | Message) -> bool:
         """Remove the answer that a ``delete`` replies to; return False while that is going on."""
@@ -112,7 +113,7 @@ class Commands:
         # comment after the post on the profile that it leads to: while it is there, it can be replied to again.
         for fullname in (entry.request.context.get("profile_post"), item.parent):
             if isinstance(fullname, str) and fullname.startswith(("t1_", "t3_")):
-                await self._workers.call(_remove, fullname)
+                await self._workers.call(reading.remove, fullname)
         await self._parts.intake.withdraw(entry.request.id)
         _log.info("reddit: answer of request %s deleted", entry.request.id)
 
@@ -127,11 +128,3 @@ class Commands:
         if comment is None or (comment.author or "").lower() != self._own_name:
             return None
         return await self._parts.ledger.by_message(_PLATFORM, comment.parent)
-
-
-def _remove(reddit: praw.Reddit, fullname: str) -> None:
-    """Delete one of the bot's own things; it may be gone already."""
-    try:
-        reddit.post(API_PATH["del"], data={"id": fullname})
-    except prawcore.NotFound:
-        _log.info("reddit: %s is gone already", fullname)

@@ -148,5 +148,13 @@ def is_moderator(reddit: praw.Reddit, subreddit: str, name: str) -> bool:
     return name.lower() in {moderator.lower() for moderator in names}
 
 
+def remove(reddit: praw.Reddit, fullname: str) -> None:
+    """Delete one of the bot's own things; it may be gone already."""
+    try:
+        reddit.post(API_PATH["del"], data={"id": fullname})
+    except prawcore.NotFound:
+        _log.info("reddit: %s is gone already", fullname)
+
+
 def _get(reddit: praw.Reddit, path: str, params: dict[str, str | int] | None = None) -> Any:
     return reddit.request(method="GET", path=path, params=params)

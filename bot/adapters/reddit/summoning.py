@@ -86,6 +86,9 @@ class Doorkeeper:
     async def _is_to_be_left_alone(self, item: Comment | Message, author: str) -> bool:
         if await self._parts.etiquette.has_opted_out(PLATFORM, author):
             return True
+        return await self._is_no_place_to_write(item)
+
+    async def _is_no_place_to_write(self, item: Comment | Message) -> bool:
         if isinstance(item, Message):
             return False
         community = item.subreddit.lower()
@@ -102,7 +105,8 @@ class Doorkeeper:
         if command is Command.DELETE:
             return await self._commands.delete(item)
         if isinstance(item, Message) or await self._is_told_to_the_bot(item):
-            await self._commands.opt(command, self._request(item, context=_context(item, command=command)))
+            request = self._request(item, context=_context(item, command=command))
+            await self._commands.opt(command, request, silently=await self._is_no_place_to_write(item))
         return True
 
     async def _is_told_to_the_bot(self, comment: Comment) -> bool:

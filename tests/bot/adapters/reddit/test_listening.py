@@ -95,6 +95,19 @@ async def test_an_opt_out_is_acknowledged_once_and_an_opt_in_undoes_it(tmp_path:
         assert not await desk.parts.etiquette.has_opted_out("reddit", "shy")
 
 
+async def test_an_opt_out_is_not_acknowledged_where_the_bot_stays_silent_nor_again_and_again(
+    tmp_path: Path, reddit: RedditDouble
+):
+    reddit.world.subreddit("closed")
+    async with listening(tmp_path, reddit, blocked_subreddits=("closed",)) as desk:
+        there = reddit.comment(reddit.posts.image("closed", PHOTO), "u/colorizebot opt out", author="Shy")
+        assert (await entry_of(desk, there)).state is State.REFUSED
+        assert await desk.parts.etiquette.has_opted_out("reddit", "shy")
+        told, *more = [await entry_of(desk, reddit.message("opt out", author="Bob")) for _ in range(3)]
+        assert told.state is State.QUEUED
+        assert [entry.state for entry in more] == [State.REFUSED] * 2
+
+
 async def test_opt_out_said_to_somebody_else_is_not_meant(tmp_path: Path, reddit: RedditDouble):
     async with listening(tmp_path, reddit) as desk:
         comment = reddit.comment(reddit.posts.text("pics", "Do you like newsletters?"), "opt out", author="Bob")
