@@ -1,7 +1,7 @@
 """Where the results of an answer go: into the comment, onto the bot's profile, or to its own page.
 
-With ``COLORIZEBOT_REDDIT__HOSTING=auto`` they are tried in this order. Whatever it is set to, the bot's own page comes
-last, since it always has the results.
+With ``COLORIZEBOT_REDDIT__HOSTING=auto`` they are tried in this order, but what was asked for in a private message goes
+to the page where people reach it. Whatever it is set to, the page comes last, since it always has the results.
 """
 
 from __future__ import annotations
@@ -48,11 +48,22 @@ class Hosts:
 
         Raises ``TryLater`` when Reddit as a whole can't be reached.
         """
-        for host in _ORDER[self._parts.settings.reddit.hosting]:
+        for host in self._order(request):
             try:
                 yield await self._place(host, request, answer, own_name)
             except NotPossible as why:
                 _log.info("request %s: results can't go to %s: %s", request.id, host.value, why)
+
+    async def take_back(self, request: Request) -> None:
+        """Take results from where everybody sees them. Raises ``TryLater``."""
+        await self._profile.take_back(request)
+
+    def _order(self, request: Request) -> tuple[Hosting, ...]:
+        hosting = self._parts.settings.reddit.hosting
+        in_private = not request.message_id.startswith("t1_")
+        if in_private and hosting is Hosting.AUTO and self._parts.links.public:
+            return (Hosting.WEB,)  # everybody can look at the profile
+        return _ORDER[hosting]
 
     async def _place(self, host: Hosting, request: Request, answer: Answer, own_name: str) -> Place:
         if host is Hosting.WEB:

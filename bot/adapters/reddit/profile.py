@@ -62,6 +62,14 @@ class ProfilePosts:
         await self._note(request, {POST: fullname})
         return fullname
 
+    async def take_back(self, request: Request) -> None:
+        """Delete the post of a request that is not to be answered: nobody could ask for that later on."""
+        entry = await self._ledger.by_id(request.id)
+        post = (request if entry is None else entry.request).context.get(POST)
+        if isinstance(post, str):
+            await self._workers.call(reading.remove, post)
+            await self._ledger.noted(request.id, {POST: None})
+
     async def _try(self, request: Request, uploads: Sequence[Upload], marker: str, own_name: str) -> str:
         tries = int(request.context.get(_TRIES) or 0) + 1
         if tries > _MAX_TRIES:

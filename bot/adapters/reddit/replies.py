@@ -61,6 +61,13 @@ class Replies:
 
         Raises ``TryLater``, ``TakenBack`` and ``Undeliverable``.
         """
+        try:
+            return await self._answer(request, outcome, own_name)
+        except (TakenBack, Undeliverable):
+            await self._hosts.take_back(request)
+            raise
+
+    async def _answer(self, request: Request, outcome: Outcome, own_name: str) -> str:
         locked = False
         if request.message_id.startswith("t1_"):
             standing = await self._standing.read(request)

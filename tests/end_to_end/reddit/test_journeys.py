@@ -238,8 +238,13 @@ def test_opting_out_and_in(played: Stage):
 
 def test_a_link_by_private_message(played: Stage):
     url = played.reddit.studio.host("letter.jpg", played.photo(82, 50))
+    posts = played.reddit.own()[1]
     answer = played.answer(played.reddit.message(f"colorizebot {url}", author="jim"))
-    assert size_of(played.pictures(answer)[0])[1] == (82, 50)
+    page, beside = played.links(answer)
+    assert page.startswith(f"{played.bot.url}/r/")
+    assert "/compare-0.jpg" in beside
+    assert size_of(played.pictures(answer)[0])[1] == (164, 50)
+    assert played.reddit.own()[1] == posts, "what comes in private stays private"
 
 
 def test_nobody_calls_it_who_may_not(played: Stage):

@@ -197,6 +197,35 @@ async def test_results_on_the_profile_are_posted_once(
     assert post.title.endswith(f"({summons.id})")
 
 
+async def test_who_takes_the_summons_back_leaves_nothing_on_the_profile(
+    tmp_path: Path, reddit: RedditDouble, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", reddit.authority)
+    monkeypatch.setenv("WEBSOCKET_CLIENT_CA_BUNDLE", reddit.authority)
+    summons = summons_in(reddit)
+    reddit.faults.order(Fault(Kind.SERVER_ERROR, "/api/comment", times=1))
+    async with open_desk(tmp_path, reddit, hosting=Hosting.AUTO) as desk:
+        request = await desk.located(summons)
+        answer = await desk.recolored(request, PHOTO)
+        with pytest.raises(TryLater):
+            await desk.adapter.answer(request, answer)
+        assert len(reddit.own()[1]) == 1
+        reddit.delete(summons)
+        with pytest.raises(TakenBack):
+            await desk.adapter.answer(await desk.current(request), answer)
+    assert reddit.own()[1] == []
+
+
+async def test_what_was_sent_in_private_is_not_put_on_the_profile(tmp_path: Path, reddit: RedditDouble):
+    message = reddit.message("https://i.redd.it/grandma.jpg")
+    async with open_desk(tmp_path, reddit, hosting=Hosting.AUTO) as desk:
+        request = await desk.taken(message)
+        await answered(desk, request, PHOTO)
+    (answer,) = reddit.answers_to(message)
+    assert f"https://color.example/r/{request.id}" in answer.body
+    assert reddit.calls("/api/media/asset") == []
+
+
 async def test_when_uploads_fail_the_page_has_to_do(tmp_path: Path, reddit: RedditDouble):
     reddit.world.subreddit("pics", media_in_comments=("static",))
     summons = summons_in(reddit)
