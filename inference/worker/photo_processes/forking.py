@@ -11,25 +11,29 @@ import os
 import signal
 import socket
 import struct
+import sys
 from types import FrameType
 
 MODULE = "inference.worker.photo_processes.forking"
 DEATH = struct.Struct("!ii")
 """A process's id, and its exit status or, below zero, the signal that killed it."""
 
-_STANDARD_INPUT = 0
+_STANDARD_INPUT, _STANDARD_ERROR = 0, 2
 
 
 def main() -> None:
     """Fork a process for every socket that comes through standard input, until that ends."""
     # Not at the top: the worker imports this module, and has no use for them.
     import gc
+    import warnings
 
     from inference.worker.photo_processes.serving import serve
 
     alive: set[int] = set()
     with socket.socket(fileno=_STANDARD_INPUT) as control:
         _tell_of_the_dead(alive, control)
+        warnings.simplefilter("ignore")
+        _silence_codecs()
         gc.freeze()  # or collecting garbage would write to, and so copy, what the processes share
         while (order := _next_order(control)) is not None:
             niceness, connection = order
@@ -46,6 +50,14 @@ def main() -> None:
     for process in alive:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
+
+
+def _silence_codecs() -> None:
+    """Keep what libraries in C say of a file, line upon line, out of the log; Python still tells of bugs there."""
+    sys.stderr = os.fdopen(os.dup(_STANDARD_ERROR), "w", buffering=1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, _STANDARD_ERROR)
+    os.close(nowhere)
 
 
 def _next_order(control: socket.socket) -> tuple[int, socket.socket] | None:

@@ -133,7 +133,7 @@ class PhotoProcesses:
         while len(self._starts) < waiting and len(self._processes) + len(self._starts) < self._count:
             start = asyncio.create_task(self._start())
             self._starts.add(start)
-            start.add_done_callback(self._starts.discard)
+            start.add_done_callback(self._end_start)
 
     async def _start(self) -> None:
         try:
@@ -145,8 +145,10 @@ class PhotoProcesses:
             return
         self._processes.add(process)
         self._idle.append(process)
-        # This start is over: those who still wait may need another.
-        asyncio.get_running_loop().call_soon(self._hand_out)
+
+    def _end_start(self, start: asyncio.Task[None]) -> None:
+        self._starts.discard(start)
+        self._hand_out()  # whether or not it brought a process: those who still wait may need another
 
     def _bury(self, process: PhotoProcess) -> None:
         self._processes.discard(process)

@@ -21,6 +21,7 @@ KILLED = "killed by SIGKILL"
 """How a process died that the system, or an operator, has killed."""
 
 _READ_AHEAD = 2**22
+_WRONG_DOCUMENT = ArithmeticError, AttributeError, LookupError, TypeError, ValueError
 
 _Result = TypeVar("_Result")
 
@@ -109,7 +110,7 @@ class PhotoProcess:
                 answer, pieces = await read(self._reader)
             _raise_for(answer)
             return understand(answer, pieces)
-        except (EOFError, OSError, BadMessage, AttributeError, KeyError, TypeError, ValueError) as error:
+        except (EOFError, OSError, BadMessage, *_WRONG_DOCUMENT) as error:
             raise await self._end(error) from error
 
     async def _end(self, error: Exception) -> ProcessDied:

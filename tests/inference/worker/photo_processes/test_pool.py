@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import math
 import os
 import signal
 import socket
@@ -101,6 +103,16 @@ async def test_what_is_wrong_with_a_photo_is_told(make: Make, jpeg: bytes) -> No
         await make().decode(jpeg[:3000], SHAPES)
     with pytest.raises(TooManyPixels, match="320 × 240"):
         await make(limits=Limits(max_pixels=1000)).measure(jpeg)
+
+
+async def test_what_codecs_have_to_say_of_a_photo_is_not_logged(capfd: pytest.CaptureFixture[str]) -> None:
+    damaged = bytearray(encoded(photograph(600, 400, "L").convert("1"), "TIFF", compression="group4"))
+    damaged[200:2000:7] = bytes(len(range(200, 2000, 7)))
+    fork_server = ForkServer()
+    processes = PhotoProcesses(1, fork_server, Bounds(Limits(), GIBIBYTE, 60))
+    await processes.decode(bytes(damaged), SHAPES)
+    fork_server.close()
+    assert capfd.readouterr().err == ""
 
 
 async def test_a_photo_that_does_not_fit_into_memory_leaves_the_process_alive(
@@ -245,6 +257,7 @@ async def test_a_process_that_answers_what_was_not_asked_is_not_trusted(jpeg: by
     """As one may that a photo has taken over; a fork server of the test's own stands in for it."""
     answers: list[tuple[str, dict[str, object]]] = [
         ("measure", {"pixels": "many", "seconds": 0.1}),
+        ("measure", {"pixels": math.inf, "seconds": 0.1}),
         ("measure", {"problem": ["not", "one"]}),
         ("decode", {"kind": "gray", "shapes": [[4, 4]], "seconds": 0.1, "blobs": [64]}),
     ]
@@ -252,6 +265,28 @@ async def test_a_process_that_answers_what_was_not_asked_is_not_trusted(jpeg: by
         processes = PhotoProcesses(1, TakenOver(asked, answer), Bounds(Limits(), GIBIBYTE, 60))
         with pytest.raises(ProcessDied, match="nonsense"):
             await (processes.measure(jpeg) if asked == "measure" else processes.decode(jpeg, SHAPES))
+
+
+async def test_a_start_that_fails_costs_one_photo_its_turn_and_is_tried_again(jpeg: bytes) -> None:
+    fork_server = OutOfDescriptors()
+    processes = PhotoProcesses(1, fork_server, Bounds(Limits(), GIBIBYTE, 60))
+    with pytest.raises(ProcessDied, match="Too many open files"):
+        await processes.measure(jpeg)
+    async with asyncio.timeout(30):
+        assert (await processes.measure(jpeg))[0] == 320 * 240
+    fork_server.close()
+
+
+class OutOfDescriptors(ForkServer):
+    """For the first time that it is asked."""
+
+    is_out = True
+
+    def fork(self, niceness: int) -> socket.socket:
+        if self.is_out:
+            self.is_out = False
+            raise OSError(errno.EMFILE, "Too many open files")
+        return super().fork(niceness)
 
 
 class TakenOver(ForkServer):
