@@ -165,7 +165,7 @@ class Interactions:
         )
 
     async def _delete(self, interaction: discord.Interaction, entry: Entry | None) -> None:
-        if entry is not None and not _may_delete(interaction, entry):
+        if not _may_delete(interaction, entry):
             await whisper(interaction, wording.NOT_YOURS)
             return
         await acknowledge(lambda: interaction.response.defer())
@@ -215,8 +215,14 @@ def _is_ephemeral(interaction: discord.Interaction, older: Notes) -> bool:
     return older.ephemeral or (interaction.message is not None and interaction.message.flags.ephemeral)
 
 
-def _may_delete(interaction: discord.Interaction, entry: Entry) -> bool:
-    return entry.request.requester == str(interaction.user.id) or interaction.permissions.manage_messages
+def _may_delete(interaction: discord.Interaction, entry: Entry | None) -> bool:
+    if interaction.permissions.manage_messages:
+        return True
+    if entry is not None:
+        return entry.request.requester == str(interaction.user.id)
+    # The ledger has forgotten the request for its age; Discord remembers who used a command.
+    asked = None if interaction.message is None else interaction.message.interaction_metadata
+    return interaction.guild_id is None if asked is None else asked.user.id == interaction.user.id
 
 
 def _links(text: str) -> list[str]:

@@ -75,6 +75,24 @@ async def test_nobody_waits_on_after_a_request_is_gone(
     await until(lambda: not (room._waits or room._typing or room._summonses), "everybody to leave")
 
 
+async def test_an_answer_to_a_forgotten_request_is_not_for_anybody_to_delete(
+    seat: Seat, discord: DiscordDouble, channel: Channel, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = await answer_to(discord, discord.slash(ada, channel=channel, image=jpg()))
+
+    async def forgotten(_request_id: str) -> None:
+        return None
+
+    monkeypatch.setattr(seat.parts.ledger, "by_id", forgotten)
+    pressed = discord.press(discord.user("bob"), answer, "Delete")
+    told = await until(lambda: discord.answers_to(pressed), "a word")
+    assert "Only the person who asked" in told[0].content
+    assert answer in discord.said_in(channel)
+    discord.press(ada, answer, "Delete")
+    await until(lambda: answer not in discord.said_in(channel), "the answer to go")
+    monkeypatch.undo()
+
+
 async def test_an_answer_far_below_its_summons_is_not_given_twice(
     tmp_path: Path, discord: DiscordDouble, channel: Channel, ada: User
 ) -> None:
