@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from sqlalchemy import URL, Connection, event, make_url
@@ -26,7 +27,7 @@ def parse_url(text: str | URL) -> URL:
     """Read a database URL, filling in the asynchronous driver. Raises ``OperatorError``."""
     try:
         url = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
         raise OperatorError(
             "COLORIZEBOT_DATABASE_URL is no SQLAlchemy URL; "
             "it looks like sqlite:////srv/colorizebot.sqlite3 or postgresql://user:password@host/database."
@@ -36,7 +37,15 @@ def parse_url(text: str | URL) -> URL:
         raise OperatorError(f"COLORIZEBOT_DATABASE_URL names {backend}; use sqlite or postgresql.")
     if backend == "sqlite" and url.database in (None, "", ":memory:"):
         raise OperatorError("COLORIZEBOT_DATABASE_URL has to name a file: in memory, a restart would lose requests.")
-    return url.set(drivername=_DRIVERS[backend])
+    url = url.set(drivername=_DRIVERS[backend])
+    return url if backend == "sqlite" else _with_ssl(url)
+
+
+def _with_ssl(url: URL) -> URL:
+    """Call the option ``ssl`` that hosts of databases, and PostgreSQL's own tools, call ``sslmode``."""
+    if "sslmode" not in url.query:
+        return url
+    return url.difference_update_query(["sslmode"]).update_query_dict({"ssl": url.query["sslmode"]})
 
 
 def is_shared(url: str | URL) -> bool:
@@ -69,6 +78,13 @@ def make_engine(url: URL, *, patient: bool = False) -> AsyncEngine:
 
 
 def _postgresql(url: URL, command_seconds: float | None) -> AsyncEngine:
+    import asyncpg
+
+    known = {*inspect.signature(asyncpg.connect).parameters, "prepared_statement_cache_size"}
+    if unknown := set(url.query) - known:
+        raise OperatorError(
+            f"COLORIZEBOT_DATABASE_URL has the option {min(unknown)}, which its driver doesn't know; please drop it."
+        )
     return create_async_engine(
         url,
         hide_parameters=True,  # what people sent stays out of the log

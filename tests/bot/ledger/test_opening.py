@@ -11,6 +11,7 @@ from bot.ledger import LedgerAway, engine, open_ledger
 from bot.ledger.engine import make_engine, parse_url
 from bot.ledger.opening import Condition, examine
 from bot.problems import OperatorError
+from tests.postgresql import PostgresqlServer
 
 
 async def open_and_close(url: str) -> None:
@@ -43,6 +44,9 @@ async def test_what_is_committed_survives_a_power_cut(tmp_path: Path) -> None:
         ("sqlite:///:memory:", "has to name a file"),
         ("sqlite:////dev/null/ledger.sqlite3", "can't be opened"),
         ("postgresql://bot:secret@127.0.0.1:9/ledger", "can't be opened|needs the package"),
+        ("postgresql://bot:secret@127.0.0.1:port/ledger", "no SQLAlchemy URL"),
+        ("postgresql://bot:secret@127.0.0.1:9/ledger?sslmod=require", "the option sslmod,|needs the package"),
+        ("postgresql://bot:secret@127.0.0.1:9/ledger?sslmode=perhaps", "must be one of: disable|needs the package"),
     ],
 )
 async def test_an_unusable_url_is_explained(url: str, message: str) -> None:
@@ -50,6 +54,11 @@ async def test_an_unusable_url_is_explained(url: str, message: str) -> None:
         await open_and_close(url)
     assert "COLORIZEBOT_DATABASE_URL" in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+async def test_the_urls_that_hosts_of_databases_hand_out_are_understood(postgresql: PostgresqlServer) -> None:
+    url = postgresql.new_database()
+    await open_and_close(f"{url}{'&' if '?' in url else '?'}sslmode=prefer&prepared_statement_cache_size=0")
 
 
 async def test_a_file_that_is_no_database_is_explained(tmp_path: Path) -> None:
