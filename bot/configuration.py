@@ -22,8 +22,8 @@ from bot.setting_types import FOREVER, Section
 from bot.settings import ENV_FILE, PREFIX, TOML_FILE, Settings
 from inference import secret_files
 
-_WORKER = "WORKER_"
-_WORKER_TABLE = "worker"
+_OTHERS = "worker", "cluster"
+"""Whose settings may lie beside the bot's: variables begin with their names, and tables are called by them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +80,12 @@ def renamed_settings() -> list[str]:
 
 
 def _given() -> set[str]:
-    """Return the variables that are given anywhere, the worker's own left out."""
+    """Return the variables that are given anywhere, the worker's and the cluster's left out."""
     names = {name for name in os.environ if name.startswith(PREFIX)}
     names |= {name.upper() for name in dotenv_values(ENV_FILE) if name.upper().startswith(PREFIX)}
     names |= set(_toml_variables(_toml(), PREFIX))
-    return {name for name in names if not name.startswith(PREFIX + _WORKER)}
+    others = tuple(f"{PREFIX}{other.upper()}_" for other in _OTHERS)
+    return {name for name in names if not name.startswith(others)}
 
 
 def _toml_variables(table: dict[str, Any], prefix: str) -> Iterator[str]:
@@ -184,4 +185,4 @@ def _unreadable() -> str:
 def _toml() -> dict[str, Any]:
     file = Path(TOML_FILE)
     content = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    return {key: value for key, value in content.items() if key != _WORKER_TABLE}
+    return {key: value for key, value in content.items() if key not in _OTHERS}

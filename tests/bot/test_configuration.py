@@ -131,8 +131,9 @@ def test_a_file_that_can_not_be_read_is_named(name: str, bare_folder: Path) -> N
 def test_unknown_names_are_told_from_every_source(bare_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLORIZEBOT_DATADIR", "/srv")
     monkeypatch.setenv("COLORIZEBOT_WORKER_DEVICE", "cpu")
+    monkeypatch.setenv("COLORIZEBOT_CLUSTER_REPLICAS", "2")
     (bare_folder / ".env").write_text("COLORIZEBOT_SERVICE_HOST=10.0.0.1\n")
-    (bare_folder / "colorizebot.toml").write_text('wbe = 1\n[worker]\ndevice = "cpu"\n')
+    (bare_folder / "colorizebot.toml").write_text('wbe = 1\n[worker]\ndevice = "cpu"\n[cluster]\nreplicas = 2\n')
     assert load_settings().web.port == 8080
     told = unknown_settings()
     assert told[0] == "COLORIZEBOT_DATADIR is no setting of the bot; did you mean COLORIZEBOT_DATA_DIR?"
