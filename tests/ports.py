@@ -6,7 +6,8 @@ import itertools
 import os
 import socket
 
-_PORTS = itertools.cycle(range(20_000 + os.getpid() % 1_000 * 10, 32_000))
+# Test processes are started one after the other; so spread, none comes upon what its neighbour has just let go.
+_PORTS = itertools.cycle(range(20_000 + os.getpid() * 997 % 10_000, 32_000))
 
 
 def free_port() -> int:
