@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.bot.fetching.site import Site
+from bot.fetching import Fetcher
+from tests.bot.fetching.asking import settings
+from tests.bot.fetching.site import KnownNames, Site
 
 
 @pytest.fixture(autouse=True)
@@ -31,4 +33,11 @@ def dialled(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 @pytest.fixture
 async def site() -> AsyncIterator[Site]:
     async with Site() as running:
+        yield running
+
+
+@pytest.fixture
+async def fetcher(site: Site) -> AsyncIterator[Fetcher]:
+    names = KnownNames({"photos.test": ["127.0.0.1"], "two.test": ["127.0.0.1"]})
+    async with Fetcher(settings(site), resolver=names) as running:
         yield running
