@@ -105,7 +105,7 @@ class Intake:
 
         With a ``message_id`` that was seen before, it is the request of that time.
         """
-        return await self.submit(await self.copied(entry, options, requester=requester, message_id=message_id))
+        return await self._carry_through(entry.request.id, self._again(entry, options, requester, message_id))
 
     async def copied(
         self,
@@ -144,12 +144,16 @@ class Intake:
 
     async def _carry_through(self, request_id: str, deed: Coroutine[Any, Any, T]) -> T:
         # Once begun, it goes on even when the asking connection goes away: a request that is in the ledger but not in
-        # the queue would have to wait for the next start, and so would the photos of a deleted one.
+        # the queue would have to wait for the next start, and so would the photos of a deleted one, or copies that no
+        # request was made for.
         with following(request_id):
             task = asyncio.create_task(deed)
         self._deeds.add(task)
         task.add_done_callback(self._deeds.discard)
         return await asyncio.shield(task)
+
+    async def _again(self, entry: Entry, options: RecolorOptions, requester: str, message_id: str | None) -> Entry:
+        return await self.submit(await self.copied(entry, options, requester=requester, message_id=message_id))
 
     async def _withdraw(self, request_id: str) -> None:
         await self._ledger.deleted(request_id)
@@ -164,9 +168,8 @@ class Intake:
             try:
                 entry = await self._seen_or_declined(request)
             except (Declined, LedgerAway):
-                await self._storage.remove(
-                    request.id
-                )  # nothing is noted down, so nobody would ever look for its photos
+                # Nothing is noted down, so nobody would ever look for its photos.
+                await self._storage.remove(request.id)
                 raise
             if entry is None:
                 entry = await self._ledger.record(request)
@@ -204,7 +207,9 @@ class Intake:
         tell = always_tell or not await self._ledger.was_refused(
             request.platform, request.requester, refusal.reason, since=since
         )
-        return await self._ledger.record(request, refusal, tell=tell)
+        entry = await self._ledger.record(request, refusal, tell=tell)
+        await self._storage.remove(request.id)  # what was copied for it beforehand
+        return entry
 
     def _line_up(self, request: Request) -> None:
         if request.id not in self._queue:

@@ -55,7 +55,6 @@ def set_level(level: str) -> None:
     logging.getLogger().setLevel(max(chosen, logging.INFO))
     for name in _OWN_LOGGERS:
         logging.getLogger(name).setLevel(chosen)
-    _SERVER.addFilter(_without_what_was_sent)
 
 
 def _without_what_was_sent(record: logging.LogRecord) -> bool:
@@ -68,6 +67,9 @@ def _without_what_was_sent(record: logging.LogRecord) -> bool:
         record.msg, record.args, record.exc_info = "what came was no proper HTTP", (), None
         record.levelno, record.levelname = logging.INFO, "INFO"
     return _SERVER.isEnabledFor(record.levelno)
+
+
+_SERVER.addFilter(_without_what_was_sent)
 
 
 class TextLines(logging.Formatter):

@@ -104,8 +104,6 @@ class Interactions:
             entry = await taking
             if entry.request.id != request.id:
                 self._waiting.forget(request.id)
-        if isinstance(entry.outcome, Refusal):
-            await self._parts.storage.remove(request.id)  # what was copied for it beforehand
         if entry.request.id == request.id:
             self._waiting.keep_company(request)
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import logging
 import socket
 from collections.abc import Callable
 
 from aiohttp import web
-from aiohttp.http_exceptions import BadHttpMessage
 
 from bot.adapters import Located
 from bot.adapters.web import documents
@@ -20,8 +18,6 @@ from bot.intake import Intake
 from bot.problems import OperatorError
 from bot.settings import WebSettings
 from bot.vocabulary import Outcome, Request
-
-_log = logging.getLogger(__name__)
 
 _SHUTDOWN_SECONDS = 3.0
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not listened on
@@ -46,7 +42,6 @@ class WebAdapter:
         runner = web.AppRunner(
             make_application(self._parts, intake),
             access_log=None,  # addresses hold the ids, and those are keys
-            logger=_log,
             handler_cancellation=True,
             shutdown_timeout=_SHUTDOWN_SECONDS,
         )
@@ -67,15 +62,6 @@ class WebAdapter:
     async def answer(self, request: Request, outcome: Outcome) -> str:
         """Return where the answer is: pages ask the ledger for it, so there is nothing to deliver."""
         return documents.page_url(request.id)
-
-
-def _is_of_interest(record: logging.LogRecord) -> bool:
-    """Leave out what is no HTTP: ports on the internet hear much of it, and aiohttp quotes it, cookies included."""
-    error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, BadHttpMessage | web.RequestPayloadError)
-
-
-_log.addFilter(_is_of_interest)
 
 
 async def _listen(runner: web.AppRunner, settings: WebSettings) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import re
@@ -90,9 +89,8 @@ class RequestsApi:
         requester = entry.request.requester
         digest = json.dumps([entry.request.id, options.to_query()], sort_keys=True)
         message_id = _message_id(request, scope=requester, digest=digest)
-        # Once begun, it goes on when the browser leaves: a copy of the photo without a request would be nobody's.
-        again = asyncio.shield(self._intake.again(entry, options, requester=requester, message_id=message_id))
-        return self._accepted(await again, self._owners.of(request))
+        again = await self._intake.again(entry, options, requester=requester, message_id=message_id)
+        return self._accepted(again, self._owners.of(request))
 
     async def get(self, request: web.Request) -> web.Response:
         """Tell where a request stands."""

@@ -87,7 +87,7 @@ async def test_a_token_that_is_no_text_is_somebody_elses(site: Site, program: Vi
 
 
 @pytest.mark.parametrize("sent", [b"\x16\x03\x01\x02\x00\x01\x00\x01", b"GET /r/\xff HTTP/1.1\r\n\r\n"])
-async def test_what_is_no_http_is_not_worth_a_line_in_the_log(site: Site, sent: bytes) -> None:
+async def test_what_is_no_http_is_not_worth_a_warning_in_the_log(site: Site, sent: bytes) -> None:
     assert b" 400 " in await said(site, sent + b"Cookie: colorizebot_owner=\x01\r\n\r\n")
 
 
