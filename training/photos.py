@@ -8,6 +8,8 @@ import math
 import os
 import random
 import shutil
+import struct
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +21,28 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from inference.imaging.opening import DECODER_ERRORS
 from training.readers import reading_processes
 from training.sources import MANIFEST, Entry, PhotosError, Source, chunks, list_entries, read_entries
 
 __all__ = ["Photos", "PhotosError", "load_all", "load_photos"]
 
-# What Pillow raises for files that are no pictures, or whose pixels or EXIF data are broken, or monstrous.
-BROKEN = (*DECODER_ERRORS, ArithmeticError, AttributeError, MemoryError)
+# What Pillow raises for files that are no pictures, or whose pixels or EXIF data are broken, or monstrous. Listed here
+# once more, since training does without what `inference.imaging` needs for its list.
+BROKEN = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
 _MOST_PIXELS = 178_956_970
 """Pillow's own limit, which the worker's package switches off for the whole process."""
 

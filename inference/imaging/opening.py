@@ -24,28 +24,24 @@ Image.MAX_IMAGE_PIXELS = None
 PngImagePlugin.MAX_TEXT_CHUNK = 16 * 2**20
 
 
-DECODER_ERRORS = (
-    EOFError,
-    LookupError,
-    OSError,
-    OverflowError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-)
-"""What Pillow's decoders raise on damaged files."""
-
-
 @contextmanager
 def decoder_errors_are_broken_images() -> Iterator[None]:
     """Raise ``BrokenImage`` for whatever Pillow's decoders raise on damaged files."""
     try:
         yield
-    except DECODER_ERRORS as error:
+    except (
+        EOFError,
+        LookupError,
+        OSError,
+        OverflowError,
+        RuntimeError,
+        SyntaxError,
+        TypeError,
+        ValueError,
+        struct.error,
+        zlib.error,
+        Image.DecompressionBombError,
+    ) as error:
         raise BrokenImage from error
 
 

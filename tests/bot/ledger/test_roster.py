@@ -200,22 +200,27 @@ async def test_to_hold_a_request_is_to_be_left_in_peace_for_a_whole_lease(
 
 
 async def test_a_hold_and_an_adoption_at_the_same_time_never_both_succeed(shared_url: str) -> None:
-    async with bot_on(shared_url, timedelta(seconds=0.05)) as slow, bot_on(shared_url) as quick:
-        held = adopted = 0
+    async with bot_on(shared_url, timedelta(seconds=0.05)) as slow, bot_on(shared_url, timedelta(minutes=1)) as quick:
+
+        async def hold_after(seconds: float, request_id: str) -> bool:
+            await asyncio.sleep(seconds)
+            return await slow.hold(request_id)
+
+        async def adopt_after(seconds: float) -> list[str]:
+            await asyncio.sleep(seconds)
+            return await adopted_by(quick)
+
+        outcomes = set()
         for number in range(40):
             request = await recorded(slow, f"m{number}")
             await slow.claim(request.id)
             await asyncio.sleep(0.06)
-            await quick.roster.renew()
-            adopting = asyncio.create_task(adopted_by(quick))
-            await asyncio.sleep(number % 5 * 0.003)  # now the one, now the other is first
-            hold, adoption = await slow.hold(request.id), await adopting
-            assert not (hold and request.id in adoption)
-            held, adopted = held + hold, adopted + (request.id in adoption)
+            ahead = (number % 9 - 4) * 0.003  # now the one is first, now the other
+            hold, adoption = await asyncio.gather(hold_after(max(-ahead, 0), request.id), adopt_after(max(ahead, 0)))
+            outcomes.add((hold, request.id in adoption))
             await slow.deleted(request.id)
             await slow.roster.renew()
-    assert held
-    assert adopted
+    assert outcomes == {(True, False), (False, True)}
 
 
 async def test_after_an_outage_nobody_is_taken_for_dead_before_they_could_give_a_sign_of_life(
@@ -256,16 +261,16 @@ async def test_an_sqlite_ledger_has_one_bot_and_the_one_before_it_is_dead(tmp_pa
 
 
 async def test_adopting_on_sqlite_is_not_put_off_by_those_who_write_meanwhile(tmp_path: Path) -> None:
-    async with bot_on(f"sqlite:///{tmp_path / 'ledger.sqlite3'}") as ledger:
+    async with bot_on(f"sqlite:///{tmp_path / 'ledger.sqlite3'}", timedelta(minutes=1)) as ledger:
 
         async def busy(name: str) -> None:
             for number in range(30):
                 await recorded(ledger, f"{name}-{number}")
 
-        writing = [asyncio.create_task(busy(name)) for name in ("ann", "ben", "eve")]
-        while not all(task.done() for task in writing):
+        writing = asyncio.gather(*(busy(name) for name in ("ann", "ben", "eve")))
+        while not writing.done():
             assert await adopted_by(ledger) == []
-        await asyncio.gather(*writing)
+        await writing
 
 
 async def test_changes_made_elsewhere_show(one: Ledger, other: Ledger) -> None:
