@@ -18,11 +18,12 @@ from inference.bench import memory
 from inference.bench.family import family_of
 
 _LISTENING_ON_TCP = re.compile(r"listening address=https?://[^:]+:(\d+)")
-_PATIENCE = 150.0
 
 
 class RunningWorker:
     """``python -m inference`` with the given flags; killed at the end of its ``with`` block, if still alive."""
+
+    patience_seconds = 150.0
 
     def __init__(self, *flags: str | Path, folder: Path) -> None:
         self.folder = folder
@@ -66,7 +67,7 @@ class RunningWorker:
 
     def wait_for(self, pattern: str | re.Pattern[str]) -> re.Match[str]:
         """Wait until the output holds the pattern."""
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + self.patience_seconds
         with self._grown:
             while not (match := re.search(pattern, "".join(self._output))):
                 assert self.process.poll() is None or self._reader.is_alive(), f"ended: {''.join(self._output)}"

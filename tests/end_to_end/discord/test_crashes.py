@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Tell
 from tests.end_to_end.discord.bot_on_discord import BotOnDiscord, bot_on_discord
 from tests.end_to_end.discord.scene import Asked, Scene, photo
@@ -132,6 +134,7 @@ WAYS: dict[str, tuple[Ask, list[str]]] = {
 }
 
 
+@pytest.mark.timeout(600)
 def test_killed_at_each_step(worker_url: str, tmp_path: Path, tell: Tell) -> None:
     cases = [(way, step) for way, (_, steps) in WAYS.items() for step in steps]
     failures = run_all(cases, worker_url, tmp_path)

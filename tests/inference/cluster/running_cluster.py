@@ -18,6 +18,9 @@ _END_SECONDS = 20.0
 class RunningCluster(RunningWorker):
     """``python -m inference cluster`` with the given flags; its output is that of all its processes."""
 
+    patience_seconds = 400.0
+    """Ray starts a dozen processes; on two cores, beside other tests, that has taken over two minutes."""
+
     def __init__(self, *flags: str | Path, folder: Path) -> None:
         self._pids: dict[str, list[int]] = {}
         super().__init__("cluster", *flags, folder=folder)

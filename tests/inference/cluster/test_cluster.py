@@ -23,6 +23,7 @@ from tests.inference.conftest import encoded, photograph
 from tests.inference.worker.raw_http import raw_connection
 
 pytest.importorskip("ray", reason="needs the extra “cluster”")
+pytestmark = pytest.mark.timeout(600)  # clusters start slowly
 
 TOKEN = "a-token-that-only-the-tests-know"
 WEIGHTS = "current.safetensors"

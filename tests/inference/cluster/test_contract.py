@@ -10,6 +10,7 @@ from tests.inference import test_client
 from tests.inference.worker import test_crowds, test_hostile_files, test_service, test_uploads
 
 pytest.importorskip("ray", reason="needs the extra “cluster”")
+pytestmark = pytest.mark.timeout(600)  # clusters start slowly
 
 _CONTRACT = (test_service, test_uploads, test_hostile_files, test_crowds, test_client)
 
