@@ -15,7 +15,7 @@ from tests.bot.fetching.site import JPEG, KnownNames, Site, redirect
 class TestSlowSites:
     @pytest.fixture
     async def hasty(self, site: Site) -> AsyncIterator[Fetcher]:
-        async with Fetcher(settings(site, timeout_seconds=0.4), resolver=KnownNames({})) as running:
+        async with Fetcher(settings(site, timeout_seconds=1), resolver=KnownNames({})) as running:
             yield running
 
     @pytest.mark.parametrize("start", [b"", b"HTTP/1.1 200 OK\r\nX-Slow: ", picture(Content_Length="90000")])
@@ -30,11 +30,11 @@ class TestSlowSites:
         site.answers["/a"] = drip
         started = asyncio.get_running_loop().time()
         assert (await refusal(hasty, site.url("/a"))).reason == "link_timeout"
-        assert asyncio.get_running_loop().time() - started < 3
+        assert asyncio.get_running_loop().time() - started < 20
 
     async def test_the_deadline_spans_all_hops(self, site: Site, hasty: Fetcher) -> None:
         async def hesitate(writer: asyncio.StreamWriter) -> None:
-            await asyncio.sleep(0.15)
+            await asyncio.sleep(0.4)
             writer.write(redirect(f"/{len(site.requests)}"))
 
         site.answers.update({f"/{n}": hesitate for n in range(5)})
@@ -47,12 +47,12 @@ class TestTurns:
         """Fetch from all `hosts` at once, letting the answers go only when no more connections come."""
 
         async def slow(writer: asyncio.StreamWriter) -> None:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.8)
             writer.write(picture())
 
         site.answers["/a"] = slow
         names = KnownNames({host: ["127.0.0.1"] for host in hosts})
-        allowed = settings(site, allow_private=[f"{host}:{site.port}" for host in hosts], timeout_seconds=1.4)
+        allowed = settings(site, allow_private=[f"{host}:{site.port}" for host in hosts], timeout_seconds=2.2)
         async with Fetcher(allowed, resolver=names) as fetcher:
             fetched = await asyncio.gather(*(fetcher.fetch(site.url("/a", host=host)) for host in hosts))
         assert all(one.data == JPEG for one in fetched)
@@ -71,7 +71,7 @@ class TestTurns:
         site.answers = {"/stuck": stuck, "/a": picture()}
         async with Fetcher(settings(site), resolver=KnownNames({"photos.test": ["127.0.0.1"]})) as fetcher:
             stuck_links = [asyncio.create_task(fetcher.fetch(site.url("/stuck"))) for _ in range(20)]
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(4):
                 while site.open_now < 4:
                     await asyncio.sleep(0.01)
                 assert (await fetcher.fetch(site.url("/a", host="photos.test"))).data == JPEG
@@ -96,7 +96,7 @@ class TestTurns:
         monkeypatch.setattr("bot.fetching.addresses.is_public", lambda address: str(address) != "127.0.0.1")
         names = KnownNames({"eyeballs.test": ["127.0.0.3", "127.0.0.1", "127.0.0.2"]})
         site.answers["/a"] = picture()
-        async with Fetcher(settings(site, allow_private=[]), resolver=names) as fetcher, asyncio.timeout(2):
+        async with Fetcher(settings(site, allow_private=[]), resolver=names) as fetcher, asyncio.timeout(20):
             assert (await fetcher.fetch(site.url("/a", host="eyeballs.test"))).data == JPEG
         assert dialled == ["127.0.0.2"]
 
