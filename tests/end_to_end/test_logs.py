@@ -76,7 +76,7 @@ def _ask_for_all_kinds_of_things(evening: Evening) -> None:
     evening.stage.answer(
         evening.stage.summon(evening.stage.post(), "colorizebot what-somebody-wrote", author="ann_the_asker")
     )
-    wait_for(lambda: "finished: answered" in bot.log.read_text() or None, "the end")
+    wait_for(lambda: bot.log.read_text().count("finished: answered") == 2 or None, "the end")
 
 
 def _post_link(bot: RunningBot, link: str) -> None:
