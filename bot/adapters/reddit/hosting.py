@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator
 
 from bot.adapters.reddit import reading, wording
-from bot.adapters.reddit.profile import ProfilePosts
+from bot.adapters.reddit.profile import ProfilePosts, is_begun
 from bot.adapters.reddit.richtext import Picture
 from bot.adapters.reddit.things import id_of
 from bot.adapters.reddit.uploads import NotPossible, Upload, upload_for_comment, uploads_of
@@ -63,7 +63,11 @@ class Hosts:
         in_private = not request.message_id.startswith("t1_")
         if in_private and hosting is Hosting.AUTO and self._parts.links.public:
             return (Hosting.WEB,)  # everybody can look at the profile
-        return _ORDER[hosting]
+        order = _ORDER[hosting]
+        if Hosting.PROFILE in order and is_begun(request):
+            # An earlier attempt got no further than its post there: with pictures elsewhere, nothing would lead to it.
+            return order[order.index(Hosting.PROFILE) :]
+        return order
 
     async def _place(self, host: Hosting, request: Request, answer: Answer, own_name: str) -> Place:
         if host is Hosting.WEB:

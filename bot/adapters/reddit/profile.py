@@ -41,6 +41,11 @@ _UNSEEN_SECONDS = 15.0
 _LOOK_PAUSE_SECONDS = 3.0
 
 
+def is_begun(request: Request) -> bool:
+    """Tell whether a post for this request is there, or may be."""
+    return bool(request.context.get(POST) or request.context.get(_TRIES))
+
+
 class ProfilePosts:
     """Makes one post for each request."""
 

@@ -74,7 +74,7 @@ class Stage:
         wrong = {name: number for name, number in found.items() if number != self.expected[name]}
         assert wrong == {}, {name: (number, self._thing(name).body) for name, number in wrong.items()}
         assert self.bot.process.poll() is None
-        assert self.reddit.complaints == []
+        assert self.reddit.complaints == [], self.reddit.complaints
         log = self.bot.log.read_text()
         assert "Traceback" not in log, log[log.index("Traceback") - 500 :][:4000]
 

@@ -197,6 +197,23 @@ async def test_results_on_the_profile_are_posted_once(
     assert post.title.endswith(f"({summons.id})")
 
 
+async def test_what_is_on_the_profile_stays_where_the_answer_leads(
+    tmp_path: Path, reddit: RedditDouble, monkeypatch: pytest.MonkeyPatch
+):
+    """Pictures in the comment would do at the second attempt, but then nothing would lead to the post."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", reddit.authority)
+    monkeypatch.setenv("WEBSOCKET_CLIENT_CA_BUNDLE", reddit.authority)
+    reddit.world.subreddit("pics", media_in_comments=("static",))
+    summons = summons_in(reddit)
+    reddit.faults.order(Fault(Kind.SERVER_ERROR, "upload:/", times=1))
+    reddit.faults.order(Fault(Kind.SERVER_ERROR, "/api/comment", times=1))
+    async with open_desk(tmp_path, reddit, hosting=Hosting.AUTO) as desk:
+        await answered(desk, await desk.located(summons), PHOTO)
+    (answer,) = reddit.answers_to(summons)
+    (post,) = reddit.own()[1]
+    assert post.id in answer.body
+
+
 async def test_who_takes_the_summons_back_leaves_nothing_on_the_profile(
     tmp_path: Path, reddit: RedditDouble, monkeypatch: pytest.MonkeyPatch
 ):
