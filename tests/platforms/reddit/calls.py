@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +35,8 @@ class Call:
     fault: str | None = None
     status: int | None = None
     """What was answered; ``None`` when nothing was."""
+    has_hung_up: Callable[[], bool] = field(default=lambda: False, repr=False, compare=False)
+    """Whether the caller waits for no answer any more."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.site}:{self.path} {self.query or ''} -> {self.fault or self.status}"

@@ -15,7 +15,7 @@ from tests.platforms.reddit.rendering import recorded
 # https://github.com/reddit-archive/reddit/wiki/API: <platform>:<app ID>:<version string> (by /u/<reddit username>)
 USER_AGENT = re.compile(r"[\w.\-]+:[\w.\-]+:v?\d[\w.\-]* \(by /?u/[\w-]+\)")
 
-_UNDER_WAY_SECONDS = 0.5
+_UNDER_WAY_SECONDS = 0.9
 
 
 @dataclass
@@ -135,9 +135,10 @@ class Doorkeeper:
 
     def begin(self, call: Call) -> None:
         """Note a call as going on: a token is one session's, and a session asks for one thing after the other."""
-        if call.site != "oauth" or not call.authorization:
+        if call.site != "oauth" or not call.authorization or call.has_hung_up():
             return
-        if (other := self._busy.get(call.authorization)) is not None:
+        other = self._busy.get(call.authorization)
+        if other is not None and not other.has_hung_up():
             self.complaints.append(f"one session, two calls at once: {other} and {call}")
         self._busy[call.authorization] = call
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import select
 import ssl
 import tempfile
 import threading
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -295,4 +297,14 @@ async def _call(site: str, request: web.Request) -> Call:
         user_agent=request.headers.get("User-Agent", ""),
         authorization=request.headers.get("Authorization", ""),
         file=file,
+        has_hung_up=partial(_has_hung_up, request),
     )
+
+
+def _has_hung_up(request: web.Request) -> bool:
+    """Look for an end that the event loop may not have come to yet, although the caller's next call is here."""
+    if request.transport is None or request.transport.is_closing():
+        return True
+    poll = select.poll()
+    poll.register(request.transport.get_extra_info("socket"), getattr(select, "POLLRDHUP", 0))
+    return bool(poll.poll(0))

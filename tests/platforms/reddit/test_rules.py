@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import praw
 import pytest
 import requests
 from prawcore.exceptions import OAuthException, ResponseException
 
-from tests.platforms.reddit import RateLimit, RedditDouble
+from tests.platforms.reddit import Fault, Kind, RateLimit, RedditDouble
 from tests.platforms.reddit.accounts import log_in
 
 
@@ -35,6 +36,28 @@ def test_bad_manners_are_noted(reddit: RedditDouble):
     named = {"User-Agent": "python:x:1.0 (by u/somebody)"}
     assert requests.get(f"{reddit.oauth_url}/api/v1/me", headers=named, timeout=5).status_code == 401
     assert len(reddit.complaints) == 2
+
+
+def test_two_calls_at_once_are_noted_unless_nobody_waits_for_the_first(praw_reddit: praw.Reddit, reddit: RedditDouble):
+    praw_reddit.user.me()
+    authorization = reddit.calls("/api/v1/me")[0].authorization
+
+    def call(seconds: float) -> int:
+        headers = {"User-Agent": "python:x:1.0 (by u/somebody)", "Authorization": authorization}
+        return requests.get(f"{reddit.oauth_url}/api/v1/me", headers=headers, timeout=seconds).status_code
+
+    reddit.faults.order(Fault(Kind.SLOW, "/api/v1/me", times=20, seconds=30))
+    for _ in range(19):
+        with pytest.raises(requests.ReadTimeout):
+            call(0.1)
+    assert reddit.complaints == []
+    with ThreadPoolExecutor() as threads:
+        slow = threads.submit(call, 2)
+        while len(reddit.calls("/api/v1/me")) < 21:
+            time.sleep(0.01)
+        assert call(20) == 200
+        assert isinstance(slow.exception(), requests.ReadTimeout)
+    assert len(reddit.complaints) == 1
 
 
 def test_praw_keeps_to_the_rate_limit(praw_reddit: praw.Reddit, reddit: RedditDouble):
