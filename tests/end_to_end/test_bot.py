@@ -72,7 +72,9 @@ def test_a_bot_killed_in_mid_request_finishes_it_after_its_restart(tmp_path: Pat
     with running_bot(tmp_path) as bot:
         assert_recolored(bot, request_id, LONG_SIZE, kind="GIF")
         assert rows(bot) == [(request_id, "answered", 2)]
-        bot.until_logged(f"request {request_id} finished: answered")
+        finished = f"request {request_id} finished: answered"
+        bot.until_logged(finished)
+        assert bot.log.read_text().count(finished) == 1
 
 
 def test_a_stopping_bot_finishes_what_is_in_work(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_a_load_test_loses_nothing_and_cleans_up_across_a_restart_of_the_bot(tmp
 
     def load() -> None:
         told["done"] = call_bot(
-            tmp_path, "load", f"http://127.0.0.1:{port}", "--clients", "3", "--seconds", "9", "--json"
+            tmp_path, "load", f"http://127.0.0.1:{port}", "--clients", "3", "--seconds", "20", "--json"
         )
 
     with running_bot(tmp_path, COLORIZEBOT_WEB__PORT=port) as bot:
@@ -48,7 +48,7 @@ def test_a_load_test_loses_nothing_and_cleans_up_across_a_restart_of_the_bot(tmp
     with running_bot(tmp_path, COLORIZEBOT_WEB__PORT=port):
         loading.join(90)
         found = json.loads(told["done"].stdout)
-        assert found["accepted"] == found["answered"] >= 3
+        assert found["accepted"] == found["answered"] > 3
         assert found["lost"] == found["left_behind"] == []
         assert found["refused"] == {}
         assert 0 < found["answer_seconds"]["p50"] <= found["answer_seconds"]["p99"]

@@ -30,7 +30,7 @@ class TestSlowSites:
         site.answers["/a"] = drip
         started = asyncio.get_running_loop().time()
         assert (await refusal(hasty, site.url("/a"))).reason == "link_timeout"
-        assert asyncio.get_running_loop().time() - started < 20
+        assert asyncio.get_running_loop().time() - started < 3
 
     async def test_the_deadline_spans_all_hops(self, site: Site, hasty: Fetcher) -> None:
         async def hesitate(writer: asyncio.StreamWriter) -> None:
@@ -71,7 +71,7 @@ class TestTurns:
         site.answers = {"/stuck": stuck, "/a": picture()}
         async with Fetcher(settings(site), resolver=KnownNames({"photos.test": ["127.0.0.1"]})) as fetcher:
             stuck_links = [asyncio.create_task(fetcher.fetch(site.url("/stuck"))) for _ in range(20)]
-            async with asyncio.timeout(4):
+            async with asyncio.timeout(2):
                 while site.open_now < 4:
                     await asyncio.sleep(0.01)
                 assert (await fetcher.fetch(site.url("/a", host="photos.test"))).data == JPEG
@@ -96,7 +96,7 @@ class TestTurns:
         monkeypatch.setattr("bot.fetching.addresses.is_public", lambda address: str(address) != "127.0.0.1")
         names = KnownNames({"eyeballs.test": ["127.0.0.3", "127.0.0.1", "127.0.0.2"]})
         site.answers["/a"] = picture()
-        async with Fetcher(settings(site, allow_private=[]), resolver=names) as fetcher, asyncio.timeout(20):
+        async with Fetcher(settings(site, allow_private=[]), resolver=names) as fetcher, asyncio.timeout(2):
             assert (await fetcher.fetch(site.url("/a", host="eyeballs.test"))).data == JPEG
         assert dialled == ["127.0.0.2"]
 

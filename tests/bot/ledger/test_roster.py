@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from bot.ledger import Ledger, open_ledger
 from bot.ledger.tables import bots
@@ -197,6 +197,11 @@ async def test_to_hold_a_request_is_to_be_left_in_peace_for_a_whole_lease(
     for _ in range(2):
         await silence(one)
         assert await (one.noted(request.id, {"posting": True}) if note else one.hold(request.id))
+        async with one.engine.connect() as connection:
+            until = (
+                await connection.execute(select(bots.c.lease_until).where(bots.c.id == one.roster.me))
+            ).scalar_one()
+        assert until > datetime.now(UTC) + LEASE / 2
         assert await adopted_by(other) == []
 
 

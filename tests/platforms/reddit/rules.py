@@ -15,7 +15,7 @@ from tests.platforms.reddit.rendering import recorded
 # https://github.com/reddit-archive/reddit/wiki/API: <platform>:<app ID>:<version string> (by /u/<reddit username>)
 USER_AGENT = re.compile(r"[\w.\-]+:[\w.\-]+:v?\d[\w.\-]* \(by /?u/[\w-]+\)")
 
-_UNDER_WAY_SECONDS = 0.9
+_UNDER_WAY_SECONDS = 0.5
 
 
 @dataclass
