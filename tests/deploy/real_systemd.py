@@ -36,7 +36,7 @@ BindReadOnlyPaths={python} {root}
 Environment=PYTHONPATH={root}
 StandardOutput=append:{log}
 StandardError=inherit
-WatchdogSec=3
+WatchdogSec=10
 RestartSec=100ms
 """
 
@@ -55,7 +55,9 @@ class RealSystemd:
 
     def told(self, unit: str, name: str) -> str:
         """Return a property of a unit, as ``systemctl show`` prints it."""
-        return self.call("show", unit, f"--property={name}", "--value").stdout.strip()
+        shown = self.call("show", unit, f"--property={name}", "--value")
+        assert shown.returncode == 0, shown.stderr
+        return shown.stdout.strip()
 
     def until(self, true: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
         deadline = time.monotonic() + seconds

@@ -175,7 +175,8 @@ async def test_following_goes_on_after_troubles_with_longer_pauses(caplog: pytes
 
     with caplog.at_level(logging.INFO):
         following = asyncio.create_task(follow("the comments", look, pause_seconds=0.05))
-        await asyncio.sleep(0.7)
+        while len(moments) < 5:
+            await asyncio.sleep(0.01)
         following.cancel()
     pauses = [later - sooner for sooner, later in pairwise(moments)]
     assert pauses[0] < pauses[1] < pauses[2]
