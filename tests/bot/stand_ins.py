@@ -35,7 +35,8 @@ class StandInWorker:
     """Answers ``POST /v1/recolor`` by what the photo says.
 
     ``broken`` is refused, ``busy`` is told to come back once, ``fatal`` loses its connection every time and ``shaky``
-    the first time, ``slow`` waits for ``gate``; anything else comes back as ``recolored <photo>``.
+    the first time, ``slow`` waits for ``gate`` and then takes a moment, and so does ``slow-fatal`` before it is
+    ``fatal``; anything else comes back as ``recolored <photo>``.
     """
 
     def __init__(self, socket: Path) -> None:
@@ -46,7 +47,7 @@ class StandInWorker:
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.crowds: list[int] = []
         """How many photos were in hand when each was asked for, itself among them."""
-        self._in_hand = 0
+        self._in_hand: list[web.Request] = []
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -63,6 +64,11 @@ class StandInWorker:
             await self._runner.cleanup()
             self._runner = None
 
+    def fall(self) -> None:
+        """Die as a process does: everything in hand loses its connection in one moment."""
+        for request in self._in_hand:
+            _hang_up(request)
+
     def times_asked(self, photo: str) -> int:
         return [name for name, _ in self.asked].count(photo)
 
@@ -74,27 +80,31 @@ class StandInWorker:
 
     async def _recolor(self, request: web.Request) -> web.StreamResponse:
         photo = (await request.read()).decode(errors="replace")
-        self._in_hand += 1
+        self._in_hand.append(request)
         self.asked.append((photo, dict(request.query)))
-        self.crowds.append(self._in_hand)
+        self.crowds.append(len(self._in_hand))
         try:
             return await self._answer(request, photo)
         finally:
-            self._in_hand -= 1
+            self._in_hand.remove(request)
 
     async def _answer(self, request: web.Request, photo: str) -> web.StreamResponse:
         if photo == "broken":
             return problem(BrokenImage())
         if photo == "busy" and self.times_asked(photo) == 1:
             return problem(Busy(retry_after=1))
-        if photo == "fatal" or (photo.startswith("shaky") and self.times_asked(photo) == 1):
-            await asyncio.sleep(0.05)
-            if request.transport is not None:
-                request.transport.abort()
         if photo.startswith("slow"):
             await self.gate.wait()
+            await asyncio.sleep(0.05)
+        if photo.endswith("fatal") or (photo == "shaky" and self.times_asked(photo) == 1):
+            _hang_up(request)
         headers = {MODEL_HEADER: self.model, INPUT_HEADER: "gray", WIDTH_HEADER: "640", HEIGHT_HEADER: "480"}
         return web.Response(body=f"recolored {photo}".encode(), content_type="image/jpeg", headers=headers)
+
+
+def _hang_up(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def problem(told: Problem) -> web.Response:

@@ -97,8 +97,15 @@ async def test_a_photo_that_the_worker_is_lost_over_twice_is_refused(
 
 async def test_second_chances_are_given_one_at_a_time(recolorer: Recolorer, worker: StandInWorker) -> None:
     """Photos that only happened to be in work beside a fatal one must not be beside it again."""
-    photos = [b"fatal", *(f"shaky-{number}".encode() for number in range(4))]
-    outcomes = await asyncio.gather(*(recolorer.recolor(photo, OPTIONS) for photo in photos), return_exceptions=True)
+    photos = [b"slow-fatal", *(f"slow-{number}".encode() for number in range(4))]
+    asking = asyncio.gather(*(recolorer.recolor(photo, OPTIONS) for photo in photos), return_exceptions=True)
+    async with asyncio.timeout(30):
+        while len(worker.crowds) < len(photos):
+            await asyncio.sleep(0.01)
+    assert worker.crowds[-1] == len(photos)
+    worker.fall()
+    worker.gate.set()
+    outcomes = await asking
     assert isinstance(outcomes[0], WorkerStumbled)
     assert not any(isinstance(outcome, BaseException) for outcome in outcomes[1:])
     second_chances = worker.asked[len(photos) :]
