@@ -180,7 +180,8 @@ class _Chaos:
         self._ask("discord", f"message {message.id}", lambda: len(self._discord.answers_to(message)))
 
     def _use_the_command(self) -> None:
-        person, channel = self._random.choice(self._people), self._random.choice(self._channels)
+        # Somebody new: an answer to a command that came too late mentions the person, and could be to any of theirs.
+        person, channel = self._discord.user("passer-by"), self._random.choice(self._channels)
         attachment = File("photo.jpg", self._photo())
         if not self._discord.on_gateway(lambda gateway: gateway.live):
             return  # Discord itself tells people then that the application doesn't respond

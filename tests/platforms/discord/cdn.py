@@ -25,6 +25,11 @@ class Cdn:
         """The ids of the attachments that were fetched, in order."""
         self.delay = 0.0
         """Seconds before a file is served."""
+        self.open = asyncio.Event()
+        """While it is not set, no file is served."""
+        self.open.set()
+        self.waiting = 0
+        """How many files are being waited for right now."""
         self.expiring: set[int] = set()
         """Attachments whose links run out the moment somebody first follows one."""
         self._files: dict[int, Attachment] = {}
@@ -72,7 +77,12 @@ class Cdn:
         attachment = self._files.get(int(request.match_info["id"]))
         if attachment is None:
             return web.Response(status=404, text="This content is no longer available.")
-        await asyncio.sleep(self.delay)
+        self.waiting += 1
+        try:
+            await asyncio.sleep(self.delay)
+            await self.open.wait()
+        finally:
+            self.waiting -= 1
         if attachment.id in self.expiring:
             self.expiring.discard(attachment.id)
             self.expire(attachment)

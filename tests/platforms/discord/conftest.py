@@ -35,6 +35,9 @@ class Client(discord.AutoShardedClient):
         async def menu(interaction: discord.Interaction, message: discord.Message) -> None:
             self.target = message
 
+    async def next_heard(self) -> discord.Message:
+        return await asyncio.wait_for(self.heard.get(), 60)
+
     async def on_message(self, message: discord.Message) -> None:
         if message.author != self.user:
             self.heard.put_nowait(message)
@@ -57,7 +60,8 @@ LogIn = Callable[..., Awaitable[Client]]
 
 @pytest.fixture
 async def double() -> AsyncIterator[DiscordDouble]:
-    async with DiscordDouble(check_own_answers=True) as running:
+    # With the client in the same process, an acknowledgement may take longer than Discord's three seconds.
+    async with DiscordDouble(check_own_answers=True, acknowledge_seconds=60) as running:
         yield running
         assert running.complaints == []
         assert running.journal.own_faults == []
@@ -76,11 +80,13 @@ async def log_in(double: DiscordDouble, monkeypatch: pytest.MonkeyPatch) -> Asyn
         running = asyncio.create_task(client.start(at.token))
         clients.append((client, running))
         ready = asyncio.create_task(client.wait_until_ready())
-        done, _ = await asyncio.wait({running, ready}, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
         if running in done:
             ready.cancel()
             running.result()
         await ready
+        while any(guild.unavailable for guild in client.guilds):  # what it didn't wait for
+            await asyncio.sleep(0.01)
         return client
 
     yield start

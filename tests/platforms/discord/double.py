@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from tests.platforms.discord.faults import Chance, Fault, Rule
@@ -167,6 +168,15 @@ class DiscordDouble(Watching):
     def slow_files(self, seconds: float) -> None:
         """Serve each file that late from now on."""
         self._call(lambda: setattr(self._cdn, "delay", seconds))
+
+    @contextmanager
+    def files_held(self) -> Iterator[Callable[[], int]]:
+        """Serve no file until the end of the ``with`` block; what it yields tells how many are waited for."""
+        self._call(self._cdn.open.clear)
+        try:
+            yield lambda: self._cdn.waiting
+        finally:
+            self._call(self._cdn.open.set)
 
     def end_token(self, interaction: Interaction) -> None:
         """Let the interaction's token have run out, as after a quarter of an hour."""

@@ -120,10 +120,10 @@ class Connection:
         self._waiting.put_nowait(None)
 
     async def _say_goodbye(self, code: int, reason: str) -> None:
-        if self.patient:
-            await self.socket.close(code=code, message=reason.encode())
-        elif (writer := self.socket._writer) is not None:
+        # Closing the socket would cut the connection at once, since somebody is listening to the client on it.
+        if (writer := self.socket._writer) is not None:
             await writer.close(code, reason.encode())
+        if not self.patient:
             self.abort()
 
 
@@ -189,8 +189,9 @@ class Gateway:
 
     @property
     def live(self) -> bool:
-        """Whether a client is connected that has identified."""
-        return any(connection.session is not None for connection in self.connections)
+        """Whether a client is connected whose session is good."""
+        sessions = self.sessions.values()
+        return any(each.session in sessions and not each.sent_away for each in self.connections)
 
     # Connections
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 
 import aiohttp
@@ -14,7 +15,7 @@ from tests.platforms.discord.conftest import Client, LogIn
 
 
 async def until(look: object, what: str) -> None:
-    for _ in range(500):
+    for _ in range(3000):
         if look():  # type: ignore[operator]
             return
         await asyncio.sleep(0.02)
@@ -22,7 +23,7 @@ async def until(look: object, what: str) -> None:
 
 
 async def heard(client: Client) -> str:
-    return (await asyncio.wait_for(client.heard.get(), 15)).content
+    return (await client.next_heard()).content
 
 
 @pytest.mark.parametrize("hurt", [Gateway.reconnect, Gateway.drop, lambda gateway: gateway.close_all(4000)])
@@ -106,9 +107,8 @@ async def test_guilds_are_split_over_shards(log_in: LogIn) -> None:
 async def test_heartbeats_are_acknowledged(log_in: LogIn) -> None:
     async with DiscordDouble(heartbeat_seconds=0.1) as double:
         client = await log_in(double)
-        await asyncio.sleep(0.5)
-        assert double.gateway.heartbeats >= 3
-        assert client.latency < 1
+        await until(lambda: double.gateway.heartbeats >= 3, "too few heartbeats")
+        await until(lambda: math.isfinite(client.latency), "no heartbeat was acknowledged")
 
 
 async def test_a_wrong_token_is_no_login(double: DiscordDouble, log_in: LogIn) -> None:

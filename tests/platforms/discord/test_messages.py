@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 
 import aiohttp
@@ -29,7 +28,7 @@ async def test_a_message_arrives_with_its_file(double: DiscordDouble, log_in: Lo
     channel = double.channel(double.guild())
     client = await log_in()
     said = double.says(double.user("ada"), channel, "look", attachments=[File("SPOILER_a photo.png", picture())])
-    heard = await asyncio.wait_for(client.heard.get(), 5)
+    heard = await client.next_heard()
     assert (heard.id, heard.content, heard.guild.name) == (said.id, "look", "photos")
     [attachment] = heard.attachments
     assert attachment.filename == "SPOILER_a_photo.png"
@@ -42,7 +41,7 @@ async def test_links_to_files_run_out_and_reading_again_gives_fresh_ones(double:
     client = await log_in()
     channel = double.channel(double.guild())
     said = double.says(double.user("ada"), channel, attachments=[File("a.png", picture())])
-    heard = await asyncio.wait_for(client.heard.get(), 5)
+    heard = await client.next_heard()
     double.expire_links(said)
     assert (await fetched(heard.attachments[0].url))[0] == 404
     again = await heard.channel.fetch_message(heard.id)
@@ -55,7 +54,7 @@ async def test_the_bot_answers_with_files_and_buttons_and_edits(double: DiscordD
     channel = double.channel(double.guild())
     client = await log_in()
     asked = double.says(double.user("ada"), channel, "colorizebot")
-    heard = await asyncio.wait_for(client.heard.get(), 5)
+    heard = await client.next_heard()
     view = discord.ui.View(timeout=None)
     view.add_item(discord.ui.Button(label="Softer", custom_id="softer"))
     answer = await heard.reply(
@@ -93,21 +92,21 @@ async def test_a_replayed_reply_forward_sticker_and_embed(double: DiscordDouble,
     ada = double.user("ada")
     client = await log_in()
     original = double.says(ada, elsewhere, "first", attachments=[File("a.png", picture())])
-    await client.heard.get()
+    await client.next_heard()
     double.says(ada, channel, "colorizebot", reply_to=original)
-    reply = await asyncio.wait_for(client.heard.get(), 5)
+    reply = await client.next_heard()
     assert reply.reference.resolved.attachments[0].filename == "a.png"
     double.forwards(ada, channel, original)
-    forwarded = await asyncio.wait_for(client.heard.get(), 5)
+    forwarded = await client.next_heard()
     assert forwarded.reference.type is discord.MessageReferenceType.forward
     assert await fetched(forwarded.message_snapshots[0].attachments[0].url) == (200, picture())
     double.says(ada, channel, stickers=[(Sticker(77, "cat", 1), picture())])
-    sticker = await asyncio.wait_for(client.heard.get(), 5)
+    sticker = await client.next_heard()
     assert (sticker.stickers[0].id, sticker.stickers[0].format) == (77, discord.StickerFormatType.png)
     assert (await fetched(f"{double.cdn_url}/stickers/77.png"))[0] == 200
     link = double.page("b.png", picture(), "image/png")
     said = double.says(ada, channel, f"see {link}")
-    heard = await asyncio.wait_for(client.heard.get(), 5)
+    heard = await client.next_heard()
     assert heard.embeds == []
     double.unfurls(said, {link: picture()})
     again = await heard.channel.fetch_message(heard.id)
@@ -132,14 +131,14 @@ async def test_without_the_intent_only_mentions_and_direct_messages_are_told(log
             await log_in(double)
         client = await log_in(double, content=False)
         double.says(ada, channel, "secret", attachments=[File("a.png", picture())])
-        hidden = await asyncio.wait_for(client.heard.get(), 5)
+        hidden = await client.next_heard()
         assert (hidden.content, hidden.attachments) == ("", [])
         assert (await hidden.channel.fetch_message(hidden.id)).attachments == []
         double.says(ada, channel, f"{double.bot.mention} look", attachments=[File("a.png", picture())])
-        told = await asyncio.wait_for(client.heard.get(), 5)
+        told = await client.next_heard()
         assert (told.content, len(told.attachments)) == (f"{double.bot.mention} look", 1)
         double.says(ada, double.direct(ada), "psst", attachments=[File("a.png", picture())])
-        private = await asyncio.wait_for(client.heard.get(), 5)
+        private = await client.next_heard()
         assert (private.content, private.guild, len(private.attachments)) == ("psst", None, 1)
 
 
@@ -214,7 +213,7 @@ async def test_messages_in_a_thread(double: DiscordDouble, log_in: LogIn) -> Non
     after = double.thread(channel, "new thread")
     for thread in (before, after):
         asked = double.says(double.user("ada"), thread, "colorizebot")
-        heard = await asyncio.wait_for(client.heard.get(), 5)
+        heard = await client.next_heard()
         assert (heard.channel.name, heard.channel.parent_id) == (thread.name, channel.id)
         await heard.reply("here")
         assert len(double.answers_to(asked)) == 1

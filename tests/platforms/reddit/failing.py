@@ -29,6 +29,7 @@ async def before(fault: Fault, call: Call, request: web.Request, rate: RateLimit
         raise _hang_up(request)
     if fault.kind is Kind.TOO_MANY:
         rate.exhaust(fault.seconds)
+        rate.told(call.authorization)
         return _page(json.dumps({"message": "Too Many Requests", "error": 429}), 429, rate.headers())
     if fault.kind is Kind.RATELIMIT:
         pause = f"Take a break for {int(fault.seconds)} seconds before trying again."

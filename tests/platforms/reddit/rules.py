@@ -77,12 +77,14 @@ class RateLimit:
         self._ends = time.monotonic() + window - begun
         self._used = 0
         self._told = 0.0
+        self._knowing: set[str] = set()
 
     def spend(self) -> bool:
         """Count a call; return whether it was still allowed."""
         now = time.monotonic()
         if now >= self._ends:
             self._ends, self._used = now + self.window, 0
+            self._knowing.clear()
         self._used += 1
         if self._used == self.calls:
             self._told = now
@@ -92,11 +94,16 @@ class RateLimit:
         """Leave nothing for the next seconds."""
         self._told = time.monotonic()
         self._ends, self._used = self._told + seconds, self.calls
+        self._knowing.clear()
 
-    @property
-    def known(self) -> bool:
-        """Whether everybody must have heard by now that nothing is left: calls may have been under way."""
-        return time.monotonic() - self._told > _UNDER_WAY_SECONDS
+    def told(self, authorization: str) -> None:
+        """Note that a session has had an answer, with the headers of this moment."""
+        if self._used >= self.calls:
+            self._knowing.add(authorization)
+
+    def known(self, authorization: str) -> bool:
+        """Whether a session must have heard by now that nothing is left: its call may have been under way."""
+        return authorization in self._knowing and time.monotonic() - self._told > _UNDER_WAY_SECONDS
 
     def headers(self) -> dict[str, str]:
         left = max(self.calls - self._used, 0)
@@ -129,7 +136,7 @@ class Doorkeeper:
         if not self.tokens.good(call.authorization):
             raise unauthorized()
         if not self.rate.spend():
-            if self.rate.known:
+            if self.rate.known(call.authorization):
                 self.complaints.append(f"asked although x-ratelimit-remaining was 0: {call}")
             raise Rejected(said({"message": "Too Many Requests", "error": 429}, 429))
 

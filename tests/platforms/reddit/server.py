@@ -207,6 +207,8 @@ class RedditDouble:
             given.headers.update(self.rate.headers())
         if fault is not None:
             return await broken(fault, call, request, given)
+        if call.site == "oauth" and not call.has_hung_up():
+            self.rate.told(call.authorization)
         call.status = given.status
         return response(given)
 

@@ -91,6 +91,8 @@ def test_an_image_post_that_nobody_hears_of(praw_reddit: praw.Reddit, reddit: Re
     reddit.studio.silent = True
     with pytest.raises(WebSocketException):
         praw_reddit.subreddit("u_colorizebot").submit("A picture", image=PostMedia(photo, name="x.jpg"), timeout=1)
+    (made,) = reddit.studio.done.values()
+    assert made.wait(60)
     (post,) = praw_reddit.redditor("colorizebot").submissions.new()
     assert post.title == "A picture"
 

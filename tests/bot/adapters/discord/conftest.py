@@ -23,8 +23,11 @@ def _back_to_discord() -> Iterator[None]:
 
 @pytest.fixture
 async def discord() -> AsyncIterator[DiscordDouble]:
-    """A Discord that holds every request of the bot against Discord's own description."""
-    async with DiscordDouble() as running:
+    """A Discord that holds every request of the bot against Discord's own description.
+
+    It waits longer than the real one for an interaction to be acknowledged: the bot shares a process with it here.
+    """
+    async with DiscordDouble(acknowledge_seconds=60) as running:
         yield running
         assert running.complaints == []
 

@@ -73,7 +73,7 @@ async def seated(
             await asyncio.wait(seat.tasks)
 
 
-async def until(look: Callable[[], T], what: str = "it", timeout: float = 15.0) -> T:
+async def until(look: Callable[[], T], what: str = "it", timeout: float = 60.0) -> T:
     """Wait until there is something to see."""
     deadline = asyncio.get_running_loop().time() + timeout
     while not (found := await asyncio.to_thread(look)):
@@ -82,7 +82,7 @@ async def until(look: Callable[[], T], what: str = "it", timeout: float = 15.0) 
     return found
 
 
-async def answer_to(discord: DiscordDouble, asked: Message | Interaction, timeout: float = 20.0) -> Message:
+async def answer_to(discord: DiscordDouble, asked: Message | Interaction, timeout: float = 60.0) -> Message:
     """Wait for the bot's only answer, and for whatever else might come."""
     await asyncio.to_thread(discord.wait_for_answer, asked, timeout)
     final = await until(lambda: [m for m in discord.answers_to(asked) if m.components or m.attachments], "an answer")

@@ -10,6 +10,7 @@ from PIL import Image
 from bot.ledger.replaying import Replaying
 from bot.vocabulary import Refusal
 from tests.bot.adapters.discord.seat import Seat, answer_to, jpg, photo, until
+from tests.bot.adapters.discord.test_troubles import finished
 from tests.platforms.discord import Channel, DiscordDouble, File, Message, User
 
 pytestmark = pytest.mark.usefixtures("seat")
@@ -203,6 +204,7 @@ async def test_the_answer_of_a_replayed_request_takes_the_place_of_the_refusal(
 ) -> None:
     asked = discord.says(ada, channel, "colorizebot", attachments=[File("notes.jpg", b"no photo", "image/jpeg")])
     refusal = await answer_to(discord, asked)
+    await finished(seat, asked.id)
     [request] = (await seat.parts.ledger.of_requester("discord", str(ada.id)))[0:1]
     assert await Replaying(seat.parts.ledger.engine).replay([request.request.id]) == 1
     [replayed] = await seat.parts.ledger.of_requester("discord", str(ada.id))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.adapters.discord import waiting
 from bot.problems import OperatorError
 from tests.bot.adapters.discord.seat import Seat, answer_to, calmly, jpg, seated, until
 from tests.platforms.discord import Channel, DiscordDouble, Fault, Gateway, Guild, Permission, User
@@ -25,7 +26,7 @@ async def test_a_post_that_fails_is_there_once(
 ) -> None:
     discord.fail(fault, "POST", POST, seconds=0.2)
     asked = discord.says(ada, channel, "colorizebot", attachments=[jpg()])
-    answer = await answer_to(discord, asked, timeout=40)
+    answer = await answer_to(discord, asked)
     entry = await finished(seat, asked.id)
     assert entry == str(answer.id)
     assert discord.said_in(channel) == [answer]
@@ -37,7 +38,7 @@ async def test_an_edit_that_fails_is_made_again(
 ) -> None:
     discord.fail(fault, "PATCH", EDIT, seconds=0.2)
     asked = discord.slash(ada, channel=channel, image=jpg())
-    answer = await answer_to(discord, asked, timeout=40)
+    answer = await answer_to(discord, asked)
     await finished(seat, asked.id)
     assert discord.said_in(channel) == [answer]
     assert len(answer.attachments) == 1
@@ -55,8 +56,9 @@ async def test_an_acknowledgement_that_fails_is_made_again(
 
 
 async def test_a_token_that_has_run_out_falls_back_to_a_message(
-    seat: Seat, discord: DiscordDouble, channel: Channel, ada: User
+    seat: Seat, discord: DiscordDouble, channel: Channel, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(waiting, "_QUIET_SECONDS", 600.0)  # nothing is said about waiting before
     seat.worker.gate.clear()
     asked = discord.slash(ada, channel=channel, image=jpg())
     await until(lambda: seat.worker.asked, "the photo to be worked on")
@@ -68,8 +70,9 @@ async def test_a_token_that_has_run_out_falls_back_to_a_message(
 
 
 async def test_a_private_answer_never_falls_back_to_the_channel(
-    seat: Seat, discord: DiscordDouble, channel: Channel, ada: User
+    seat: Seat, discord: DiscordDouble, channel: Channel, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(waiting, "_QUIET_SECONDS", 600.0)  # nothing is said about waiting before
     seat.worker.gate.clear()
     asked = discord.slash(ada, channel=channel, image=jpg(), private=True)
     await until(lambda: seat.worker.asked, "the photo to be worked on")
@@ -100,7 +103,7 @@ async def test_a_place_in_the_line_is_shown_when_it_takes_longer(
 async def test_links_that_ran_out_are_refreshed(tmp_path: Path, discord: DiscordDouble, ada: User) -> None:
     channel = discord.channel(discord.guild())
     async with seated(tmp_path, discord, work=False) as seat:
-        await until(lambda: seat.announced)
+        await until(lambda: seat.announced and discord.commands)
         asked = discord.says(ada, channel, "colorizebot", attachments=[jpg()])
         picked = discord.menu(ada, discord.says(ada, channel, attachments=[jpg("b.jpg")]), "Colorize")
         await recorded(seat, asked.id)
@@ -121,7 +124,8 @@ async def test_a_summons_that_is_taken_back_gets_no_answer(
     await until(lambda: seat.worker.asked == 2, "both to be worked on")
     discord.edits(edited, "never mind")
     discord.deletes(deleted)
-    await asyncio.sleep(0.3)
+    for message in (edited, deleted):
+        await finished(seat, message.id)
     seat.worker.gate.set()
     last = discord.says(ada, channel, "colorizebot", attachments=[jpg()])
     await answer_to(discord, last)
@@ -205,13 +209,13 @@ async def test_buttons_live_on_after_a_restart(
 
 
 async def test_commands_are_told_only_when_they_changed(
-    tmp_path: Path, discord: DiscordDouble, channel: Channel
+    tmp_path: Path, discord: DiscordDouble, channel: Channel, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for _ in range(2):
-        async with seated(tmp_path, discord) as seat:
-            await until(lambda: discord.commands)
-            await until(lambda: seat.announced)
-            await asyncio.sleep(0.3)
+    with caplog.at_level(logging.INFO):
+        async with seated(tmp_path, discord):
+            await until(lambda: "told Discord about the commands" in caplog.text, "the commands")
+        async with seated(tmp_path, discord):
+            await until(lambda: "the commands on Discord are up to date" in caplog.text, "a look at the commands")
     assert len(discord.journal.find("PUT", r"/applications/\d+/commands")) == 1
     kept = json.loads((tmp_path / "discord-commands.json").read_text())
     (tmp_path / "discord-commands.json").write_text(json.dumps({**kept, "commands": "other"}))
@@ -255,14 +259,14 @@ async def test_moderators_may_delete_by_a_reply(
 
 
 async def recorded(seat: Seat, message_id: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await seat.parts.ledger.by_message("discord", str(message_id)) is None:
             await asyncio.sleep(0.02)
 
 
 async def finished(seat: Seat, message_id: int) -> str | None:
     """Wait until a request is finished, and return its answer's id."""
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(60):
         while True:
             entry = await seat.parts.ledger.by_message("discord", str(message_id))
             if entry is not None and entry.state.finished:

@@ -21,7 +21,7 @@ async def test_calls_waits_and_the_gateway_are_seen(
     discord.fail(Fault.UNAVAILABLE, "POST", r"^/channels/\d+/messages$")
     discord.fail(Fault.DISCONNECT, "POST", r"^/channels/\d+/messages$")
     asked = discord.says(ada, channel, "colorizebot", attachments=[jpg()])
-    await answer_to(discord, asked, 60)
+    await answer_to(discord, asked)
     for outcome in ("rate_limited", "failed", "unreachable"):
         assert value(seat, "platform_calls_total", outcome=outcome) == 1
     assert value(seat, "rate_limit_wait_seconds_sum") >= 0.2

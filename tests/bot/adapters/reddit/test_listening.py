@@ -225,7 +225,7 @@ async def test_all_threads_end_when_the_adapter_does(tmp_path: Path, reddit: Red
         assert {"reddit-comments-0", "reddit-inbox-0", "reddit-answers-0"} <= {t.name for t in threading.enumerate()}
     for thread in threading.enumerate():
         if thread.name.startswith("reddit-"):
-            thread.join(3)
+            thread.join(60)
             assert not thread.is_alive()
 
 

@@ -14,6 +14,8 @@ from tests.bot.adapters.web.photos import a_photo
 from tests.bot.adapters.web.site import Site, open_site
 from tests.chromium import ARGUMENTS, chromium_path
 
+expect.set_options(timeout=60_000)  # milliseconds
+
 
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
@@ -25,6 +27,7 @@ async def page() -> AsyncIterator[Page]:
 
 
 async def send(page: Page, *photos: bytes) -> None:
+    await page.wait_for_selector("#welcome:not([hidden]), .exchange", state="attached")  # it has asked what was before
     await page.set_input_files(
         "#files",
         [
@@ -148,7 +151,7 @@ async def test_a_proxys_error_does_not_end_the_watching(site: Site, page: Page) 
     async with page.expect_response(lambda answer: answer.status == 502):
         await send(page)
     site.work()
-    await expect(page.locator("#conversation").get_by_role("slider")).to_be_visible(timeout=10_000)
+    await expect(page.locator("#conversation").get_by_role("slider")).to_be_visible()
 
 
 async def test_a_link_whose_answer_got_lost_is_sent_again_under_the_same_key(site: Site, page: Page) -> None:
@@ -168,6 +171,7 @@ async def test_a_link_whose_answer_got_lost_is_sent_again_under_the_same_key(sit
 
 async def test_a_link_keeps_the_brackets_that_it_opened(site: Site, page: Page) -> None:
     await page.goto(site.url)
+    await expect(page.locator("#welcome")).to_be_visible()
     await page.get_by_role("textbox").fill("(see https://example.org/Killarney_(1910)), please!")
     async with page.expect_request("**/api/requests") as sent:
         await page.keyboard.press("Enter")
@@ -186,6 +190,7 @@ async def test_what_is_too_large_is_not_sent_at_all(tmp_path: Path, page: Page) 
 
 async def test_what_a_proxy_finds_too_large_is_told_so(site: Site, page: Page) -> None:
     await page.goto(site.url)
+    await expect(page.locator("#welcome")).to_be_visible()
     await page.route("**/api/requests", lambda route: route.fulfill(status=413, body="<h1>413</h1>"))
     await send(page)
     await expect(page.locator(".reply-words")).to_contain_text("larger than I can take")
@@ -246,7 +251,7 @@ async def test_photos_of_long_ago_are_loaded_when_somebody_looks(site: Site, pag
     site.work()
     await page.goto(site.url)
     await send(page, *(a_photo(60 + index, 60) for index in range(16)))
-    await expect(page.locator("#conversation").get_by_role("slider")).to_have_count(16, timeout=20_000)
+    await expect(page.locator("#conversation").get_by_role("slider")).to_have_count(16)
     loaded: list[str] = []
     page.on("requestfinished", lambda request: loaded.append(request.url))
     await page.reload()

@@ -32,7 +32,7 @@ async def said(site: Site, *pieces: bytes) -> bytes:
     """Send bytes as they are, and return all that comes back."""
     reader, writer = await asyncio.open_connection("127.0.0.1", URL(site.url).port)
     writer.writelines(pieces)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         answer = await reader.read()
     writer.close()
     return answer
@@ -99,7 +99,7 @@ async def test_a_client_that_falls_silent_is_given_up(
     lines = head("POST", "/api/requests", {**headers, "Content-Length": "1000"})
     reader, writer = await asyncio.open_connection("127.0.0.1", URL(site.url).port)
     writer.write(lines + body)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert await reader.readline() == b"HTTP/1.1 408 Request Timeout\r\n"
     writer.close()
     assert site.folders() == []
@@ -128,7 +128,7 @@ async def test_a_page_that_reads_nothing_any_more_is_given_up(site: Site, monkey
         request_id = await Visitor(session).sent(a_photo())
     reader, writer = await asyncio.open_connection("127.0.0.1", URL(site.url).port, limit=1)
     writer.write(head("GET", f"/api/requests/{request_id}/events"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await reader.read(1)
         while not site.parts.board._watchers:
             await asyncio.sleep(0.01)

@@ -152,7 +152,7 @@ async def test_no_copy_of_a_photo_is_left_when_the_browser_leaves(
     again = asyncio.create_task(visitor.ask("POST", f"/api/requests/{request_id}/again", json={}))
     await copied.wait()
     again.cancel()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(known := (await visitor.get("/api/requests")).json["requests"]) < 2:
             await asyncio.sleep(0.05)
     assert site.folders() == sorted(request["id"] for request in known)

@@ -67,7 +67,7 @@ class Visitor:
 
     async def finished(self, request_id: str) -> dict[str, Any]:
         """Wait until nothing more happens to a request, and return where it stands."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             async for event, status in self.events(f"/api/requests/{request_id}/events"):
                 if event == "status" and status["state"] in ("answered", "refused"):
                     return dict(status)
