@@ -49,4 +49,4 @@ def test_only_yes_is_yes(typed: str, expected: str) -> None:
 def test_an_interrupt_is_heard_while_the_question_stands() -> None:
     with asked() as (process, _):
         process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=5)[0].decode().strip() == "interrupted"
+        assert process.communicate(timeout=30)[0].decode().strip() == "interrupted"

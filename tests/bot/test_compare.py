@@ -44,7 +44,7 @@ async def test_many_looks_at_once_hold_few_photos(house: House) -> None:
     house.worker.gate.clear()
     house.worker.crowds.clear()
     looks = [asyncio.create_task(house.parts.comparer.picture(entry, 0)) for entry in entries]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while len(house.worker.crowds) < 8:
             await asyncio.sleep(0.01)
     await asyncio.sleep(0.1)

@@ -30,7 +30,7 @@ def run_bot(
         target=crash_lab.run, args=(folder, url), kwargs={"step": step, "line": line, "count_into": count_into}
     )
     process.start()
-    process.join(30)
+    process.join(60)
     assert process.exitcode is not None, "the bot hangs"
     return process.exitcode
 

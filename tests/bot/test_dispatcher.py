@@ -20,7 +20,7 @@ async def state_of(house: House, request: Request) -> tuple[State, int]:
 
 
 async def until_answered(house: House, *requests: Request) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         for request in requests:
             while request.message_id not in house.mailbox.answers:
                 await asyncio.sleep(0.01)
@@ -36,7 +36,9 @@ async def test_only_so_many_requests_are_in_work_at_a_time(tmp_path: Path, datab
     async with open_house(tmp_path, Settings(limits=LimitSettings(parallel=2)), database_url=database_url) as house:
         requests = [await submit(house, f"slow-{number}") for number in range(5)]
         working = asyncio.create_task(house.dispatcher.run())
-        await asyncio.sleep(0.3)
+        while len(house.worker.asked) < 2:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
         assert len(house.worker.asked) == 2
         house.worker.gate.set()
         await until_answered(house, *requests)

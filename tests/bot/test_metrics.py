@@ -35,7 +35,7 @@ async def going_on(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 
 async def until(metrics: Metrics, name: str, expected: float) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while value(metrics, name) != expected:
             await asyncio.sleep(0.01)
 

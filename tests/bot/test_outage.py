@@ -4,13 +4,15 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import aiohttp
 import pytest
 from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.ledger import LedgerAway, engine, outage, rows
+from bot.ledger import Ledger, LedgerAway, engine, outage, patiently, rows
 from bot.ledger.tables import requests
 from bot.vocabulary import State, new_request_id
 from tests.bot.adapters.web.site import Site, open_site
@@ -85,14 +87,20 @@ async def test_a_request_in_work_is_finished_and_its_watcher_sees_the_end(
         await asyncio.sleep(0.01)
     server.stop()
     site.worker.gate.set()
+    await until_said(caplog, "the ledger is away, work stands still until it is back")
     await asyncio.sleep(2 * LEASE_SECONDS)
-    assert "the ledger is away, work stands still until it is back" in caplog.text
     assert not any(watcher.done() for watcher in watching)
     server.start()
-    await asyncio.wait_for(asyncio.gather(*watching), 20)
+    await asyncio.wait_for(asyncio.gather(*watching), 60)
     assert {states[-1] for states in seen.values()} == {"answered"}
-    assert "the ledger is back" in caplog.text
+    await until_said(caplog, "the ledger is back")
     assert caplog.text.count("work stands still") == 1
+
+
+async def until_said(caplog: pytest.LogCaptureFixture, words: str) -> None:
+    async with asyncio.timeout(30):
+        while words not in caplog.text:
+            await asyncio.sleep(0.01)
 
 
 async def watch(visitor: Visitor, request_id: str, states: list[str]) -> None:
@@ -121,7 +129,7 @@ async def test_what_is_asked_in_a_chat_meanwhile_is_answered_afterwards(
         await asyncio.sleep(0.5)
         assert not any(task.done() for task in taking)
         server.start()
-        entries = await asyncio.wait_for(asyncio.gather(*taking), 10)
+        entries = await asyncio.wait_for(asyncio.gather(*taking), 60)
         assert [entry.state for entry in entries] == [State.QUEUED] * 3
         assert len(house.parts.queue) == 3
 
@@ -140,29 +148,35 @@ async def test_a_request_whose_recording_was_never_confirmed_is_picked_up(house:
 async def test_a_database_that_hangs_is_away_too(
     tmp_path: Path, server: PostgresqlServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "_COMMAND_SECONDS", 0.5)
-    monkeypatch.setattr(engine, "_CONNECT_SECONDS", 0.5)
-    async with open_house(tmp_path, database_url=server.new_database()) as house:
+    url = server.new_database()
+    async with open_house(tmp_path, database_url=url) as house:
+        monkeypatch.setattr(engine, "_COMMAND_SECONDS", 0.5)
+        monkeypatch.setattr(engine, "_CONNECT_SECONDS", 0.5)
+        database = engine.make_engine(engine.parse_url(url))
+        hasty = Ledger(database, house.parts.ledger.roster)
+        await patiently(hasty.counts, what="a busy machine")
         server.pause()
         try:
             began = time.monotonic()
             with pytest.raises(LedgerAway):
-                await house.parts.ledger.counts()
+                await hasty.counts()
             assert time.monotonic() - began < 5
         finally:
             server.go_on()
-        assert sum((await house.parts.ledger.counts()).values()) == 0
+        assert sum((await patiently(hasty.counts, what="a busy machine")).values()) == 0
+        await database.dispose()
 
 
 async def test_a_deadlock_passes(tmp_path: Path, server: PostgresqlServer) -> None:
     async with open_house(tmp_path, database_url=server.new_database()) as house:
         database = house.parts.ledger.engine
         tables = [text(f"LOCK TABLE {name}") for name in ("opt_outs", "shut_outs")]
+        both_locked = asyncio.Barrier(2)
 
         async def lock(first: TextClause, second: TextClause) -> None:
             async with database.begin() as connection:
                 await connection.execute(first)
-                await asyncio.sleep(0.2)
+                await both_locked.wait()
                 await connection.execute(second)
 
         told = await asyncio.gather(lock(*tables), lock(*reversed(tables)), return_exceptions=True)
@@ -172,12 +186,20 @@ async def test_a_deadlock_passes(tmp_path: Path, server: PostgresqlServer) -> No
 async def test_a_bot_that_freezes_in_mid_transaction_holds_nobody_up(
     tmp_path: Path, server: PostgresqlServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outage, "_IDLE_SECONDS", 0.3)
-    async with open_house(tmp_path, database_url=server.new_database()) as house:
+    url = server.new_database()
+    async with open_house(tmp_path, database_url=url) as house, AsyncExitStack() as stack:
         request, again = (asking(request_id=new_request_id(), message_id="heard by two") for _ in range(2))
-        async with house.parts.ledger.engine.connect() as frozen:
-            await frozen.execute(requests.insert().values(**rows.of_request(request)))
-            entry = await asyncio.wait_for(house.parts.intake.take(again), 5)
-            with pytest.raises(LedgerAway):
-                await frozen.execute(text("SELECT 1"))
+        monkeypatch.setattr(outage, "_IDLE_SECONDS", 0.3)
+        another_bot = engine.make_engine(engine.parse_url(url))
+        stack.push_async_callback(another_bot.dispose)
+
+        async def freeze() -> AsyncConnection:
+            connection = await stack.enter_async_context(another_bot.connect())
+            await connection.execute(requests.insert().values(**rows.of_request(request)))
+            return connection
+
+        frozen = await patiently(freeze, what="a busy machine")
+        entry = await asyncio.wait_for(house.parts.intake.take(again), 30)
+        with pytest.raises(LedgerAway):
+            await frozen.execute(text("SELECT 1"))
         assert entry.request.id == again.id

@@ -21,7 +21,7 @@ from tests.bot.stand_ins import MODEL, House, asking, link, open_house
 
 
 async def finished(house: House, request_id: str) -> Entry:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         entry = None
         async for status in house.parts.board.watch(request_id):
             entry = status.entry
