@@ -10,7 +10,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.chromium import ARGUMENTS, chromium_path
 from tests.end_to_end.browsing import WAIT_MILLISECONDS, Visit
@@ -41,6 +41,7 @@ def served_bot(tmp_path_factory: pytest.TempPathFactory, album: str) -> Iterator
 def browser() -> Iterator[Browser]:
     """A browser; it keeps an event loop running, so it must be gone before the next asynchronous test."""
     path = chromium_path()
+    expect.set_options(timeout=WAIT_MILLISECONDS)
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
 

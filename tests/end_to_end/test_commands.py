@@ -190,6 +190,8 @@ def test_the_stats_tell_what_was_asked(tmp_path: Path) -> None:
     with running_bot(tmp_path) as bot:
         bot.until(bot.post(gray_photo(64, 48)), "answered")
         bot.until(bot.post(b"no photo"), "refused")
+        for outcome in ("answered", "not_an_image"):
+            bot.until_logged(f"finished: {outcome}")  # they are counted by then
         told = call_bot(tmp_path, "stats").stdout
         metrics = bot.get("/metrics").decode()
     row = next(line for line in told.splitlines() if line.startswith("│ web") and " s │" in line)

@@ -106,6 +106,7 @@ def test_a_request_is_followed_from_the_summons_through_the_worker_to_its_answer
     story = [line for line in evening.bot_lines if taken[0] in line]
     for event in ("taken from reddit", "in work: attempt=1", "has to wait", "in work: attempt=2", "finished: answered"):
         assert any(event in line for line in story), event
+    evening.worker.wait_for(rf"(?m)^(?=.*{taken[0]}).*recolored")
     [done] = [line for line in evening.worker_lines if taken[0] in line and "recolored" in line]
     if done.startswith("{"):
         fields: list[dict[str, Any]] = [json.loads(line) for line in [*story, done]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from pathlib import Path
 
@@ -10,10 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.end_to_end.discord.bot_on_discord import bot_on_discord
+from tests.end_to_end.discord.bot_on_discord import BotOnDiscord, bot_on_discord
 from tests.end_to_end.discord.scene import PATIENCE, Scene, photo
 from tests.end_to_end.photos import chroma_of, gray_photo, size_of
 from tests.platforms.discord import MIB, DiscordDouble, Fault, File, Permission
+
+_DELETED = re.compile(r"request \S+ deleted$", re.MULTILINE)
 
 
 def noise(width: int, height: int) -> bytes:
@@ -89,7 +92,8 @@ def test_buttons_make_other_versions(scene: Scene) -> None:
     assert strong > 1.3 * weak
     assert scene.picture(beside).attachments[0].data != answer.attachments[0].data
     assert len(answer.attachments) == 1
-    assert max(pressed.acknowledged for pressed in (softer, more, beside)) < 1
+    for button in ("Softer", "More vivid", "Side by side"):
+        scene.picture_promptly(lambda button=button: scene.discord.press(scene.eve, answer, button))
 
 
 def test_only_the_requester_and_moderators_delete(scene: Scene) -> None:
@@ -119,22 +123,20 @@ def test_delete_in_words(scene: Scene) -> None:
 
 
 def test_a_token_that_has_run_out(scene: Scene) -> None:
-    scene.discord.slow_files(1.0)
-    asked = scene.discord.slash(scene.ada, channel=scene.channel, image=photo("slow.jpg"))
-    scene.discord.wait_for(lambda: asked.callback, "the acknowledgement")
-    scene.discord.end_token(asked)
-    scene.discord.slow_files(0)
+    with scene.discord.files_held():
+        asked = scene.discord.slash(scene.ada, channel=scene.channel, image=photo("slow.jpg"))
+        scene.discord.wait_for(lambda: asked.callback, "the acknowledgement")
+        scene.discord.end_token(asked)
     answer = scene.picture(asked)
     assert answer.interaction is None
     assert answer.pinged == (scene.ada,)
 
 
 def test_a_private_answer_never_becomes_public(scene: Scene) -> None:
-    scene.discord.slow_files(1.0)
-    asked = scene.discord.slash(scene.ada, channel=scene.channel, image=photo(), private=True)
-    scene.discord.wait_for(lambda: asked.callback, "the acknowledgement")
-    scene.discord.end_token(asked)
-    scene.discord.slow_files(0)
+    with scene.discord.files_held():
+        asked = scene.discord.slash(scene.ada, channel=scene.channel, image=photo(), private=True)
+        scene.discord.wait_for(lambda: asked.callback, "the acknowledgement")
+        scene.discord.end_token(asked)
     direct = scene.discord.direct(scene.ada)
     scene.discord.wait_for(lambda: scene.discord.said_in(direct), "a direct message", PATIENCE)
     assert scene.discord.said_in(scene.channel) == []
@@ -161,17 +163,20 @@ def test_a_permission_that_is_missing_harms_nobody_else(scene: Scene, lacks: Per
     assert all(answer.attachments == [] for answer in scene.discord.answers_to(asked))
 
 
-def test_channels_and_messages_that_vanish(scene: Scene) -> None:
-    scene.discord.slow_files(0.7)
+def test_channels_and_messages_that_vanish(scene: Scene, shared_bot: BotOnDiscord) -> None:
     gone = scene.discord.channel(scene.guild, "gone")
-    scene.discord.says(scene.ada, gone, "colorizebot", attachments=[photo()])
-    taken_back = scene.discord.says(scene.ada, scene.channel, "colorizebot", attachments=[photo()])
-    edited = scene.discord.says(scene.eve, scene.channel, "colorizebot", attachments=[photo()])
-    time.sleep(0.2)
-    scene.discord.remove_channel(gone)
-    scene.discord.deletes(taken_back)
-    scene.discord.edits(edited, "never mind")
-    scene.discord.slow_files(0)
+    deleted = len(_DELETED.findall(shared_bot.log_text()))
+    with scene.discord.files_held() as waiting:
+        scene.discord.says(scene.ada, gone, "colorizebot", attachments=[photo()])
+        taken_back = scene.discord.says(scene.ada, scene.channel, "colorizebot", attachments=[photo()])
+        edited = scene.discord.says(scene.eve, scene.channel, "colorizebot", attachments=[photo()])
+        scene.discord.wait_for(lambda: waiting() == 3, "all to be in work", PATIENCE)
+        scene.discord.remove_channel(gone)
+        scene.discord.deletes(taken_back)
+        scene.discord.edits(edited, "never mind")
+        scene.discord.wait_for(
+            lambda: len(_DELETED.findall(shared_bot.log_text())) == deleted + 2, "the bot to hear of it", PATIENCE
+        )
     scene.picture(scene.discord.says(scene.mo, scene.channel, "colorizebot", attachments=[photo()]))
     time.sleep(1)
     assert scene.discord.answers_to(taken_back) == []

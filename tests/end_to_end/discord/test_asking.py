@@ -10,9 +10,9 @@ from tests.platforms.discord import File, NotOffered, Permission
 
 
 def test_slash_with_a_photo(scene: Scene) -> None:
-    asked = scene.discord.slash(scene.ada, channel=scene.channel, image=photo("grandpa.jpg"))
-    answer = scene.picture(asked)
-    assert asked.acknowledged < 1
+    answer = scene.picture_promptly(
+        lambda: scene.discord.slash(scene.ada, channel=scene.channel, image=photo("grandpa.jpg"))
+    )
     assert size_of(answer.attachments[0].data) == ("JPEG", (120, 90))
     assert "grandpa" in answer.attachments[0].filename
     assert answer.attachments[0].description
@@ -62,9 +62,7 @@ def test_slash_with_nothing_or_with_no_picture_is_refused_kindly(scene: Scene) -
 
 def test_the_menu_on_any_message(scene: Scene) -> None:
     shown = scene.discord.says(scene.eve, scene.channel, "my house", attachments=[photo("house.jpg")])
-    asked = scene.discord.menu(scene.ada, shown)
-    scene.picture(asked)
-    assert asked.acknowledged < 1
+    scene.picture_promptly(lambda: scene.discord.menu(scene.ada, shown))
     plain = scene.discord.says(scene.eve, scene.channel, "nothing to see")
     assert "please" in scene.answer(scene.discord.menu(scene.ada, plain)).content.lower()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -96,6 +97,14 @@ class Stage:
 
     def links(self, answer: Comment | Message) -> list[str]:
         return list(dict.fromkeys(_LINK.findall(answer.body)))
+
+    def gone(self, link: str) -> bool:
+        """Whether a link to the bot's own page leads nowhere any more."""
+        try:
+            self.bot.get(link.removeprefix(self.bot.url))
+        except urllib.error.HTTPError as error:
+            return error.code in (404, 410)
+        return False
 
     def _behind(self, link: str) -> list[bytes]:
         path = "/" + link.split("?")[0].split("/", 3)[3]
