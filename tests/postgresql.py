@@ -22,7 +22,7 @@ import pytest
 
 _DEBIAN = Path("/usr/lib/postgresql")
 _ROLE = "colorizebot"
-_START_SECONDS = 30.0
+_START_SECONDS = 60.0
 _ORDINARY_USERS = ("postgres", "nobody")
 """Who runs the server where the tests are run by root: PostgreSQL refuses to be."""
 # What is committed has to survive a kill, but no power cut.
@@ -79,11 +79,17 @@ class PostgresqlServer:
 
     def pause(self) -> None:
         """Let the server hang: connections stay, and nothing comes any more."""
-        self._signal_all(signal.SIGSTOP)
+        assert self._process is not None
+        # First the one that starts the others, so that there are no new ones, and none goes.
+        self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
+        self._signal_children(signal.SIGSTOP)
 
     def go_on(self) -> None:
         """End a pause."""
-        self._signal_all(signal.SIGCONT)
+        assert self._process is not None
+        self._signal_children(signal.SIGCONT)
+        self._process.send_signal(signal.SIGCONT)
 
     def make(self) -> None:
         """Make the folder with the databases."""
@@ -105,10 +111,10 @@ class PostgresqlServer:
             [_program(program), *arguments], env=environment, check=check, capture_output=True, text=True
         )
 
-    def _signal_all(self, number: int) -> None:
+    def _signal_children(self, number: int) -> None:
         assert self._process is not None
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
-        for pid in (self._process.pid, *map(int, children)):
+        for pid in map(int, children):
             os.kill(pid, number)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -36,6 +36,13 @@ class NotifySocket:
             if message is not None and name in message:
                 return message
         raise AssertionError(f"nobody said {name}; heard {self.heard}")
+
+    def forget(self) -> None:
+        """Pass over what was said up to now."""
+        self._listener.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:
+                self._listener.recv(4096)
 
     def count(self, name: str, seconds: float) -> int:
         """Listen for so long; return how many messages had this line."""

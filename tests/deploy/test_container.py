@@ -108,7 +108,7 @@ def test_the_images_answer_a_photo_with_read_only_roots_and_no_rights(tmp_path: 
     def healthy(target: str, home: Path, variables: dict[str, str], writable: Path) -> bool:
         command = image.health_check(target)
         with image.start(home, command, variables, writable=writable, log=tmp_path / "health") as check:
-            return check.wait(20) == 0
+            return check.wait(60) == 0
 
     assert not healthy("worker", worker_home, worker_variables, nothing)
     with (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
@@ -16,13 +17,17 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.deploy.metrics_table import GUIDE, table, table_in
 from tests.deploy.promtool import PROMETHEUS, ROOT, check_expressions, metrics_in
-from tests.deploy.watched_bot import Watched, running_prometheus, watched_bot
+from tests.deploy.watched_bot import Prometheus, Watched, running_prometheus, watched_bot
 from tests.end_to_end.photos import gray_photo
 from tests.end_to_end.running_bot import wait_for
 
 GRAFANA = ROOT / "deploy" / "grafana"
 PROMETHEUS_OWN = {"up", "ALERTS"}
 PROMETHEUS_LABELS = {"job", "instance", "alertstate", "alertname"}
+LAGS = "colorizebot_event_loop_lag_seconds_bucket"
+WAS_BLOCKED = f'sum(increase({LAGS}{{le="+Inf"}}[10m])) - sum(increase({LAGS}{{le="0.5"}}[10m])) > 0'
+UNFOUNDED = f'ALERTS unless (ALERTS{{alertname="EventLoopBlocked"}} and on () ({WAS_BLOCKED}))'
+"""A busy machine does hold the bot up now and then, and the alert that says so has to stay for minutes."""
 VARIABLES = {"$__rate_interval": "5m", "$__range": "1h", "$platform": ".+"}
 
 Panel = dict[str, Any]
@@ -95,6 +100,15 @@ def test_whatever_the_legends_name_comes_with_the_answer(watched: Watched) -> No
             assert set(re.findall(r"{{(\w+)}}", target["legendFormat"])) <= known, panel["title"]
 
 
+def moment_when_all_is_well(prometheus: Prometheus) -> float | None:
+    """Return a moment just past: a bot that was held up while Prometheus looked counts as down until the next look."""
+    at = time.time() - 2  # by now Prometheus knows all of it
+    counters = ("colorizebot_requests_finished_total", "colorizebot_worker_requests_total")
+    seen = all(prometheus.ask(f"sum(increase({counter}[1m])) > 0", at) for counter in counters)
+    up = prometheus.ask("min(up) + min(colorizebot_inference_ready) + min(colorizebot_ledger_up) == 3", at)
+    return at if seen and up and not prometheus.ask(UNFOUNDED, at) else None
+
+
 def test_prometheus_collects_and_judges_and_the_panels_have_something_to_show(watched: Watched, tmp_path: Path) -> None:
     with running_prometheus(tmp_path / "prometheus", watched) as prometheus:
         wait_for(lambda: set(prometheus.targets().values()) == {"up"}, "Prometheus to reach both")
@@ -102,10 +116,8 @@ def test_prometheus_collects_and_judges_and_the_panels_have_something_to_show(wa
         wait_for(lambda: set(prometheus.rules().values()) == {"ok"}, "every rule to be judged")
         wait_for(lambda: len(prometheus.ask("count_over_time(up[1m]) > 2")) == 2, "a few looks")
         watched.bot.until(watched.bot.post(gray_photo(96, 64)), "answered")
-        for counter in ("colorizebot_requests_finished_total", "colorizebot_worker_requests_total"):
-            wait_for(partial(prometheus.ask, f"sum(increase({counter}[1m])) > 0"), "the photo to be seen")
-        shown = {name: prometheus.ask(each) for name, each in expressions().items()}
-        assert prometheus.ask("ALERTS") == [], "all is well"
+        at = wait_for(partial(moment_when_all_is_well, prometheus), "the photo to be seen, and all to be well")
+        shown = {name: prometheus.ask(each, at) for name, each in expressions().items()}
     for title in ("Bot", "Worker", "Ledger"):
         [sample] = next(samples for name, samples in shown.items() if name.startswith(f"{title} ("))
         assert sample["value"][1] == "1", title

@@ -62,8 +62,8 @@ def test_a_worker_is_ready_once_its_model_is_loaded_and_says_that_it_drains(
         assert "on cpu" in ready["STATUS"]
         assert _get(port, "/readyz").startswith("HTTP/1.1 200")
         worker.terminate()
-        assert manager.until("STOPPING", 10)["STOPPING"] == "1"
-        assert worker.wait(30) == 0
+        assert manager.until("STOPPING")["STOPPING"] == "1"
+        assert worker.wait(60) == 0
 
 
 def test_a_bot_is_ready_once_its_page_is_there_and_its_own_worker_does_not_speak_for_it(
@@ -75,8 +75,8 @@ def test_a_bot_is_ready_once_its_page_is_there_and_its_own_worker_does_not_speak
         assert _get(port, "/healthz").startswith("HTTP/1.1 200")
         _wait_until(lambda: "worker: ready" in (tmp_path / "log").read_text())
         bot.terminate()
-        manager.until("STOPPING", 10)
-        assert bot.wait(30) == 0
+        manager.until("STOPPING")
+        assert bot.wait(60) == 0
     assert sum("READY" in message for message in manager.heard) == 1
 
 
@@ -85,28 +85,33 @@ def test_a_process_whose_event_loop_hangs_falls_silent(tmp_path: Path, manager: 
 import asyncio, signal, sys, threading, time
 from inference.service_manager import ServiceManager
 
+def sleep():
+    print("asleep", flush=True)
+    time.sleep(60)
+
 async def run():
-    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, time.sleep, 60)  # the loop's own thread sleeps
-    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()           # others are well
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, sleep)  # the loop's own thread sleeps
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()  # others are well
     async with ServiceManager().watched():
         await asyncio.sleep(60)
 
 asyncio.run(run())
 """
     with _started(tmp_path, manager, "-c", hang) as process:
-        manager.until("WATCHDOG", 30)
-        assert manager.count("WATCHDOG", _SOON) >= 3
+        _expect_pings(manager)
         process.send_signal(signal.SIGUSR1)
-        manager.count("WATCHDOG", _WATCHDOG_SECONDS / 2)  # what was under way
+        _wait_until(lambda: "asleep" in (tmp_path / "log").read_text())
+        manager.forget()
         assert manager.count("WATCHDOG", _SOON) == 0
 
 
 def test_a_stopped_worker_falls_silent(tmp_path: Path, manager: NotifySocket) -> None:
     with _started(tmp_path, manager, "-m", "inference", "--port", "0") as worker:
         manager.until("READY")
-        assert manager.count("WATCHDOG", _SOON) >= 3
+        _expect_pings(manager)
         worker.send_signal(signal.SIGSTOP)
-        manager.count("WATCHDOG", _WATCHDOG_SECONDS / 2)
+        os.waitid(os.P_PID, worker.pid, os.WSTOPPED)
+        manager.forget()
         assert manager.count("WATCHDOG", _SOON) == 0
         worker.send_signal(signal.SIGCONT)
 
@@ -152,8 +157,7 @@ async def run():
 asyncio.run(run())
 """
     with _started(tmp_path, manager, "-c", short):
-        manager.until("WATCHDOG", 30)
-        assert manager.count("WATCHDOG", 2 * _SOON) >= 3
+        _expect_pings(manager)
 
 
 def test_an_abstract_address_is_told_too() -> None:
@@ -164,8 +168,14 @@ def test_an_abstract_address_is_told_too() -> None:
         assert listener.recv(100) == b"READY=1\nSTATUS=here"
 
 
+def _expect_pings(manager: NotifySocket) -> None:
+    """Expect that a process says in time that all is well, though a busy machine may hold it up at first."""
+    manager.until("WATCHDOG")
+    assert any(manager.count("WATCHDOG", _SOON) >= 3 for _ in range(15)), manager.heard
+
+
 def _get(port: int, path: str) -> str:
-    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+    with socket.create_connection(("127.0.0.1", port), 60) as connection:
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         return connection.recv(200).decode()
 

@@ -38,7 +38,7 @@ class Watched:
 
     def metrics_of_worker(self) -> str:
         request = urllib.request.Request(f"{self.worker.url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return str(answer.read().decode())
 
 
@@ -64,9 +64,10 @@ class Prometheus:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def ask(self, expression: str) -> list[dict[str, Any]]:
-        """Return the samples of an expression now."""
-        found: list[dict[str, Any]] = self._get("query", query=expression)["result"]
+    def ask(self, expression: str, at: float | None = None) -> list[dict[str, Any]]:
+        """Return the samples of an expression at a moment, or now."""
+        moment = {} if at is None else {"time": f"{at:.3f}"}
+        found: list[dict[str, Any]] = self._get("query", query=expression, **moment)["result"]
         return found
 
     def targets(self) -> dict[str, str]:
@@ -114,7 +115,7 @@ def running_prometheus(folder: Path, watched: Watched) -> Iterator[Prometheus]:
         yield prometheus
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def _is_ready(prometheus: Prometheus) -> bool:

@@ -223,6 +223,11 @@ def test_killed_it_goes_on_and_ends_the_same(tmp_path: Path) -> None:
     reference = tmp_path / "reference"
     settings = Settings(Encoding(side=64), Thresholds(side=64))
     prepare([source], reference, settings)
+    # A photo that doesn't come keeps the second half unfinished until the kill.
+    last = sorted(source.rglob("*.bmp"))[-1]
+    photo = last.read_bytes()
+    last.unlink()
+    os.mkfifo(last)
     killed = tmp_path / "killed"
     call = [sys.executable, "-m", "training", "prepare", str(source), "--smallest", "64", "--side", "64", "--out"]
     process = subprocess.Popen([*call, str(killed)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -239,6 +244,8 @@ def test_killed_it_goes_on_and_ends_the_same(tmp_path: Path) -> None:
         assert time.monotonic() < deadline, "its processes go on without it"
         time.sleep(0.01)
     assert not (killed / "manifest.csv").exists()
+    last.unlink()
+    last.write_bytes(photo)
     # What was finished is not done again: it wouldn't find the photo.
     number = int(next(iter(killed.glob(".work/*.json"))).stem)
     sorted(source.rglob("*.bmp"))[128 * number].write_bytes(b"gone")

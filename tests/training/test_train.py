@@ -21,6 +21,18 @@ from training.order import Order
 from training.photos import load_photos
 from training.recipe import Recipe, RecipeError, load_recipe
 
+_STUCK_AFTER_30_STEPS = """
+import signal, sys
+from training.__main__ import main
+from training.learner import Learner
+
+def learn(self, lots, step, learn=Learner.learn):
+    return learn(self, lots, step) if step < 30 else signal.pause()
+
+Learner.learn = learn
+main(sys.argv[1:])
+"""
+
 SMALL = {"side": 64, "visits": 96, "batch": 8, "positions": 64, "bf16": False}
 
 
@@ -76,10 +88,10 @@ def test_a_frozen_trunk_keeps_its_weights(manifest_folder: Path) -> None:
 def test_a_killed_run_resumes_on_the_same_curve(tmp_path: Path, manifest_folder: Path) -> None:
     options = ["--photos", str(manifest_folder), "--device", "cpu", *_sets(visits=480, save_every=20, freeze="encoder")]
     through, killed = tmp_path / "through", tmp_path / "killed"
-    command = [sys.executable, "-m", "training", "train", *options]
     assert main(["train", *options, "--run", str(through)]) == 0
 
-    process = subprocess.Popen([*command, "--run", str(killed)], stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-c", _STUCK_AFTER_30_STEPS, "train", *options, "--run", str(killed)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while not (killed / "checkpoint.pt").exists() and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -7,11 +7,14 @@ from bot.settings import FetchSettings
 from tests.bot.fetching.site import JPEG, Site, raw
 
 MAX_BYTES = 100_000
+SECONDS = 30.0
+"""The patience of a fetch: longer than a busy machine pauses."""
 
 
 def settings(site: Site, **changes: object) -> FetchSettings:
     hosts = ("127.0.0.1", "photos.test", "two.test")
-    chosen = {"allow_private": [f"{host}:{site.port}" for host in hosts], "max_bytes": MAX_BYTES, "timeout_seconds": 5}
+    allowed = [f"{host}:{site.port}" for host in hosts]
+    chosen = {"allow_private": allowed, "max_bytes": MAX_BYTES, "timeout_seconds": SECONDS}
     return FetchSettings.model_validate(chosen | changes)
 
 

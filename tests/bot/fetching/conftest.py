@@ -2,8 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from ipaddress import ip_address
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -28,6 +29,24 @@ def dialled(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     monkeypatch.setattr(asyncio.selector_events.BaseSelectorEventLoop, "sock_connect", recording)
     yield addresses
     assert all(ip_address(address).is_loopback for address in addresses)
+
+
+@pytest.fixture
+async def let_pass(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Let seconds pass at once, for the event loop and the fetcher, so that only what a test lets pass counts."""
+    loop, skipped = asyncio.get_running_loop(), 0.0
+    real = loop.time
+
+    def clock() -> float:
+        return real() + skipped
+
+    def skip(seconds: float) -> None:
+        nonlocal skipped
+        skipped += seconds
+
+    monkeypatch.setattr(loop, "time", clock)
+    monkeypatch.setattr("bot.fetching.fetcher.time", SimpleNamespace(monotonic=clock))
+    return skip
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -43,17 +44,13 @@ class Site:
     requests: list[str] = field(default_factory=list)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, sock=_listeners_on_one_port(), ssl=self.tls)
-        self.port = self._server.sockets[0].getsockname()[1]
-        self._more = [
-            await asyncio.start_server(self._serve, address, self.port, ssl=self.tls)
-            for address in LOOPBACK[1:]
-            if ":" not in address or _has_ipv6_loopback()
-        ]
+        listeners = _listeners_on_one_port()
+        self.port = listeners[0].getsockname()[1]
+        self._servers = [await asyncio.start_server(self._serve, sock=each, ssl=self.tls) for each in listeners]
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for server in (self._server, *self._more):
+        for server in self._servers:
             server.close()
 
     def url(self, path: str, host: str = "127.0.0.1") -> str:
@@ -79,21 +76,21 @@ class Site:
             writer.close()
 
 
-def _listeners_on_one_port() -> socket.socket:
+def _listeners_on_one_port() -> list[socket.socket]:
     """Take a port of the first loopback address that is free on the others too."""
     while True:
-        first = socket.create_server((LOOPBACK[0], 0))
-        port = first.getsockname()[1]
-        try:
-            with socket.create_server((LOOPBACK[1], port)):
-                pass
-            if _has_ipv6_loopback():
-                with socket.create_server((LOOPBACK[2], port), family=socket.AF_INET6):
-                    pass
-        except OSError:
-            first.close()
-            continue
-        return first
+        with ExitStack() as taken:
+            listeners = [taken.enter_context(socket.create_server((LOOPBACK[0], 0)))]
+            port = listeners[0].getsockname()[1]
+            try:
+                listeners.append(taken.enter_context(socket.create_server((LOOPBACK[1], port))))
+                if _has_ipv6_loopback():
+                    ipv6 = socket.create_server((LOOPBACK[2], port), family=socket.AF_INET6)
+                    listeners.append(taken.enter_context(ipv6))
+            except OSError:
+                continue
+            taken.pop_all()
+            return listeners
 
 
 def _has_ipv6_loopback() -> bool:

@@ -121,7 +121,7 @@ PRIVATE = [f"http://{host}:{{port}}/photo.jpg" for host in [*ADDRESSES, *NAMES]]
 
 
 def settings(*allowed: str) -> FetchSettings:
-    return FetchSettings(allow_private=allowed, timeout_seconds=5)
+    return FetchSettings(allow_private=allowed, timeout_seconds=30)
 
 
 def test_the_table_is_long_enough() -> None:
