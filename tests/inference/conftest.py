@@ -56,8 +56,8 @@ def jpeg() -> bytes:
 
 @pytest.fixture(scope="session")
 def small_worker(weights_flags: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningWorker]:
-    """A ready worker that is soon full: two requests, one photo process, files of 1 MB, uploads that may pause 2 s."""
-    limits = ["--queue-size", "2", "--photo-processes", "1", "--max-bytes", "1000000", "--body-timeout-seconds", "2"]
+    """A ready worker that is soon full: two requests, one photo process, files of 1 MB, uploads that may pause 5 s."""
+    limits = ["--queue-size", "2", "--photo-processes", "1", "--max-bytes", "1000000", "--body-timeout-seconds", "5"]
     flags = ["--port", "0", "--device", "cpu", *limits, *weights_flags]
     with RunningWorker(*flags, folder=tmp_path_factory.mktemp("small-worker")) as worker:
         yield worker.wait_ready()

@@ -10,14 +10,41 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from inference.bench import memory
 from inference.bench.family import family_of
+from inference.worker.photo_processes.forking import MODULE
 
 _LISTENING_ON_TCP = re.compile(r"listening address=https?://[^:]+:(\d+)")
+_ROOT = Path(__file__).parents[2]
+_GATE = "gate"
+_WAIT_AT_THE_GATE = f"""
+import sys
+
+class Gate:
+    def find_spec(self, name, path, target=None):
+        if name == "inference.worker.engine":
+            open("{_GATE}").close()  # comes back when somebody opens it for writing
+
+sys.meta_path.insert(0, Gate())
+"""
+
+
+@contextlib.contextmanager
+def stopped(*processes: int) -> Iterator[None]:
+    """Have processes stand still during the block."""
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
 
 
 class RunningWorker:
@@ -30,7 +57,7 @@ class RunningWorker:
         self._output: list[str] = []
         self._grown = threading.Condition()
         own = {name: value for name, value in os.environ.items() if not name.startswith("COLORIZEBOT_")}
-        own["PYTHONPATH"] = str(Path(__file__).parents[2])
+        own["PYTHONPATH"] = os.pathsep.join(map(str, self._modules()))
         self.process = subprocess.Popen(
             [sys.executable, "-m", "inference", *map(str, flags)],
             cwd=folder,
@@ -86,7 +113,7 @@ class RunningWorker:
         assert self.process.stdin is not None
         self.process.stdin.close()
 
-    def wait_end(self, timeout: float = 20) -> int:
+    def wait_end(self, timeout: float = 60) -> int:
         """Return the exit status."""
         status = self.process.wait(timeout)
         self._reader.join(5)
@@ -101,9 +128,17 @@ class RunningWorker:
             if stream is not None:
                 stream.close()
 
+    def photo_processes(self) -> list[int]:
+        """Those that open photos, and those that fork them."""
+        return [pid for pid in family_of(self.process.pid) if MODULE in Path(f"/proc/{pid}/cmdline").read_text()]
+
     def peak_memory(self) -> int:
         """Return the most bytes of memory resident so far, in all its processes."""
         return sum(map(memory.peak, family_of(self.process.pid)))
+
+    def _modules(self) -> list[Path]:
+        """Where it looks for modules first."""
+        return [_ROOT]
 
     def _keep(self, line: str) -> str:
         """What is kept of a line."""
@@ -117,3 +152,17 @@ class RunningWorker:
                 self._grown.notify_all()
         with self._grown:
             self._grown.notify_all()
+
+
+class HeldWorker(RunningWorker):
+    """Loads its model only when it is let, so that nobody has to hurry to see it before."""
+
+    def let_load(self) -> None:
+        (self.folder / _GATE).open("w").close()
+
+    def _modules(self) -> list[Path]:
+        os.mkfifo(self.folder / _GATE)
+        modules = self.folder / "modules"
+        modules.mkdir()
+        (modules / "sitecustomize.py").write_text(_WAIT_AT_THE_GATE)  # which Python imports at its start
+        return [modules, *super()._modules()]

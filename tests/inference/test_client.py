@@ -31,9 +31,9 @@ from inference.vocabulary import (
     OutputFormat,
     RecolorOptions,
 )
-from tests.inference.conftest import encoded, photograph
-from tests.inference.running_worker import RunningWorker
+from tests.inference.running_worker import HeldWorker, RunningWorker, stopped
 from tests.inference.worker.raw_http import raw_connection
+from tests.inference.worker.test_crowds import large_photo, wait_empty, wait_until
 
 RECOLORED = {WIDTH_HEADER: "5", HEIGHT_HEADER: "5", INPUT_HEADER: "gray", MODEL_HEADER: "a model"}
 
@@ -87,12 +87,16 @@ async def test_a_busy_worker_says_when_to_come_back(small_worker: RunningWorker,
             await client.recolor(jpeg)
         assert busy.value.retry_after
     async with InferenceClient(small_worker.url) as client:
-        await client.wait_ready(5)
+        await client.wait_ready(60)
 
 
-async def test_from_loading_to_loss(weights_flags: list[str], tmp_path: Path, jpeg: bytes) -> None:
-    with RunningWorker("--socket", "worker.sock", *weights_flags, folder=tmp_path) as worker:
-        worker.wait_for("listening")
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked at the Linux way")
+async def test_from_loading_to_loss(
+    weights_flags: list[str], tmp_path: Path, jpeg: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inference.client, "_LOOK_SECONDS", 60)
+    with HeldWorker("--socket", "worker.sock", "--port", "0", *weights_flags, folder=tmp_path) as worker:
+        worker.wait_for("listening address=http")
         async with InferenceClient(socket=tmp_path / "worker.sock") as client:
             assert not await client.ready()
             with pytest.raises(NotReady) as loading:
@@ -100,39 +104,46 @@ async def test_from_loading_to_loss(weights_flags: list[str], tmp_path: Path, jp
             assert loading.value.retry_after
             with pytest.raises(WorkerLost, match=r"within 0\.2 seconds"):
                 await client.wait_ready(0.2)
+            worker.let_load()
             await client.wait_ready(120)
             assert await client.ready()
 
             # Killed in the middle of a photo, it is lost, and stays so.
-            large = asyncio.create_task(client.recolor(encoded(Image.new("L", (8000, 7000)))))
-            await asyncio.sleep(0.05)
-            os.kill(worker.process.pid, signal.SIGSTOP)  # so that it can't be done before it dies
-            assert not large.done()
-            os.kill(worker.process.pid, signal.SIGKILL)
-            with pytest.raises(WorkerLost):
-                await large
+            with stopped(*worker.photo_processes()):  # so that the photo can't be done before
+                under_way = asyncio.create_task(client.recolor(jpeg))
+                await wait_until(worker, lambda counts: counts.stage("receive") == 1)
+                assert not under_way.done()
+                os.kill(worker.process.pid, signal.SIGKILL)
+                with pytest.raises(WorkerLost):
+                    await under_way
             assert not await client.ready()
             with pytest.raises(WorkerLost, match="can't be reached"):
                 await client.recolor(jpeg)
 
 
 async def test_giving_up_tells_the_worker(small_worker: RunningWorker) -> None:
-    photo = encoded(photograph(7000, 5000, "RGB"), quality=5, progressive=True)
-    async with InferenceClient(small_worker.url, timeout=0.1) as client:
-        with pytest.raises(WorkerLost, match="too long"):
-            await client.recolor(photo)
+    photo, takes_seconds = large_photo(), RecolorOptions(format=OutputFormat.PNG)
+    before = await wait_empty(small_worker)
+    for timeout in (0.1, 0.2, 0.4, 0.8):
+        async with InferenceClient(small_worker.url, timeout=timeout) as client:
+            with pytest.raises(WorkerLost, match="too long"):
+                await client.recolor(photo, takes_seconds)
+        after = await wait_empty(small_worker)
+        if after.gone > before.gone:
+            break  # else it was held up, and gave up before the worker had heard of the photo
+    assert after.gone > before.gone
     small_worker.wait_for("client_gone")
 
 
 async def test_nobody_there() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        free_port = server.getsockname()[1]
-    async with InferenceClient(f"http://127.0.0.1:{free_port}") as client:
-        assert not await client.ready()
-        with pytest.raises(WorkerLost):
-            await client.recolor(b"x")
-        with pytest.raises(WorkerLost):
-            await client.model()
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # so that no other program listens there meanwhile
+        async with InferenceClient(f"http://127.0.0.1:{nobody.getsockname()[1]}") as client:
+            assert not await client.ready()
+            with pytest.raises(WorkerLost):
+                await client.recolor(b"x")
+            with pytest.raises(WorkerLost):
+                await client.model()
 
 
 @asynccontextmanager
@@ -190,7 +201,7 @@ async def test_a_worker_that_hangs_is_not_ready(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(inference.client, "_LOOK_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as takes_calls_and_says_nothing:
         async with InferenceClient(f"http://127.0.0.1:{takes_calls_and_says_nothing.getsockname()[1]}") as client:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 assert not await client.ready()
             with pytest.raises(WorkerLost, match="ready within"):
                 await client.wait_ready(0.5)

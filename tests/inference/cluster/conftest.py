@@ -23,7 +23,7 @@ def shared_worker(weights_flags: list[str], tmp_path_factory: pytest.TempPathFac
 @pytest.fixture(scope="module")
 def small_worker(weights_flags: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster]:
     """A ready cluster that is soon full, with the limits of the worker of this name."""
-    limits = ["--queue-size", "2", "--photo-processes", "1", "--max-bytes", "1000000", "--body-timeout-seconds", "2"]
+    limits = ["--queue-size", "2", "--photo-processes", "1", "--max-bytes", "1000000", "--body-timeout-seconds", "5"]
     folder = tmp_path_factory.mktemp("small-cluster")
     with RunningCluster(*ONE_REPLICA, *limits, *weights_flags, folder=folder) as cluster:
         yield cluster.wait_ready()

@@ -43,7 +43,7 @@ async def test_the_door_opens_even_if_the_first_replicas_are_lost(monkeypatch: p
     monkeypatch.setattr(ingress, "_OPEN_PAUSE_SECONDS", 0.01)
     losses = [ActorDiedError(), BackPressureError(num_queued_requests=1, max_queued_requests=1)]
     cluster = Cluster(WorkerSettings(), Replicas([*losses, DESCRIPTION]), None)  # type: ignore[arg-type]
-    async with cluster.running(), asyncio.timeout(5):
+    async with cluster.running(), asyncio.timeout(30):
         while cluster.admission.phase is not Phase.READY:
             await asyncio.sleep(0.01)
 

@@ -82,7 +82,7 @@ def test_it_refuses_to_start_with_one_sentence(tmp_path: Path) -> None:
         clusters = {names: RunningCluster(*flags, folder=tmp_path) for names, flags in starts.items()}
         for names, cluster in clusters.items():
             with cluster:
-                assert cluster.wait_end(60) == 2
+                assert cluster.wait_end(120) == 2
             (sentence,) = [line for line in cluster.output.splitlines() if line.startswith("colorizebot cluster: ")]
             assert names in sentence
             assert sentence.endswith(".")

@@ -15,6 +15,7 @@ import aiohttp
 import aiohttp.web
 import pytest
 
+import inference.client
 from inference.client import AccessRefused, InferenceClient, Refusal
 from inference.problems import NotReady
 from inference.service_manager import ServiceManager
@@ -28,6 +29,13 @@ from tests.inference.running_worker import RunningWorker
 from tests.inference.worker.raw_http import raw_connection
 
 TOKEN = "correct horse battery staple".replace(" ", "-")
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let clients on a busy machine wait for a worker's answers."""
+    for seconds in ("_CONNECT_SECONDS", "_LOOK_SECONDS"):
+        monkeypatch.setattr(inference.client, seconds, 60.0)
 
 
 @dataclass(frozen=True)
@@ -210,7 +218,7 @@ async def test_a_connection_that_falls_silent_is_given_up(said: bytes) -> None:
     async with served(body_timeout_seconds=0.5, token=TOKEN) as url:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
         writer.write(said)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await reader.read()  # until the worker hangs up
         writer.close()
 
@@ -250,7 +258,7 @@ async def test_a_certificate_of_another_authority_is_turned_down_and_told_from_a
     settings = {"tls_client_ca": certificates.authority.ca, **certificates.server_settings}
     tls = certificates.tls(certificates.stranger)
     async with served(**settings) as url, InferenceClient(url, tls=tls) as client:
-        for ask in (client.check_access, lambda: client.wait_ready(5)):
+        for ask in (client.check_access, lambda: client.wait_ready(60)):
             with pytest.raises(AccessRefused) as refused:
                 await ask()
             assert refused.value.refusal is Refusal.CLIENT_CERTIFICATE
@@ -277,14 +285,14 @@ async def test_a_client_does_not_tell_its_token_to_whom_it_does_not_trust(certif
         for address, ca in [(url, certificates.other_authority.ca), (by_name, certificates.authority.ca)]:
             async with InferenceClient(address, token=TOKEN, tls=client_tls(ca, None, None)) as client:
                 with pytest.raises(AccessRefused) as refused:
-                    await client.wait_ready(5)
+                    await client.wait_ready(60)
                 assert refused.value.refusal is Refusal.SERVER_CERTIFICATE
 
 
 async def test_a_client_that_expects_tls_says_that_there_is_none(certificates: Certificates) -> None:
     async with served() as url, InferenceClient(url.replace("http:", "https:"), tls=certificates.tls()) as client:
         with pytest.raises(AccessRefused) as refused:
-            await client.wait_ready(5)
+            await client.wait_ready(60)
         assert refused.value.refusal is Refusal.TLS
 
 

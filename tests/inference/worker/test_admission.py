@@ -96,4 +96,4 @@ async def test_waiting_for_an_empty_house(admission: Admission) -> None:
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert not empty.done()
-    await asyncio.wait_for(empty, 1)
+    await asyncio.wait_for(empty, 30)

@@ -34,6 +34,7 @@ async def test_photos_are_decoded_where_nothing_else_can_be_done(shared_worker: 
     assert photo_processes
     filtered = "2"
     for process in photo_processes:
+        shared_worker.wait_for(rf"photo_process_started pid={process} ")  # one may have been forked just now
         shown = status(process)
         assert shown["Seccomp"] == filtered
         assert shown["NoNewPrivs"] == "1"

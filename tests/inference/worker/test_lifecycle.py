@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.inference.running_worker import RunningWorker
+from tests.inference.running_worker import HeldWorker, RunningWorker
 from tests.inference.worker.raw_http import raw_connection
 from tests.inference.worker.test_service import assert_problem
 
@@ -26,7 +26,7 @@ def short_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def test_from_loading_to_the_end(weights_flags: list[str], jpeg: bytes, tmp_path: Path) -> None:
     began = time.perf_counter()
     flags = ["--port", "0", "--socket", "worker.sock", "--device", "cpu", *weights_flags]
-    with RunningWorker(*flags, folder=tmp_path) as worker:
+    with HeldWorker(*flags, folder=tmp_path) as worker:
         async with aiohttp.ClientSession(worker.url) as session:
             async with session.get("/healthz") as response:
                 assert response.status == 200
@@ -37,6 +37,7 @@ async def test_from_loading_to_the_end(weights_flags: list[str], jpeg: bytes, tm
                     assert int(response.headers["Retry-After"]) >= 1
             assert stat.S_IMODE((tmp_path / "worker.sock").stat().st_mode) == 0o600
 
+            worker.let_load()
             worker.wait_ready()
             print("seconds_to_ready", round(time.perf_counter() - began, 2))
             async with raw_connection(worker.port) as under_way:
@@ -75,20 +76,22 @@ async def test_draining_has_an_end(weights_flags: list[str], tmp_path: Path) -> 
             await under_way_counted(session)
             worker.close_input()
             worker.wait_for("drained_too_long requests=1")
-            assert worker.wait_end(timeout=10) == 0
+            assert worker.wait_end() == 0
         assert "Traceback" not in worker.output
 
 
-def test_it_ends_while_loading_too(weights_flags: list[str], tmp_path: Path) -> None:
-    with RunningWorker("--port", "0", *weights_flags, folder=tmp_path) as worker:
+def test_it_ends_while_loading_too(weights_flags: list[str], tmp_path_factory: pytest.TempPathFactory) -> None:
+    with HeldWorker("--port", "0", *weights_flags, folder=tmp_path_factory.mktemp("told")) as worker:
         worker.wait_for("listening")
         worker.terminate()
-        assert worker.wait_end(timeout=10) == 0
+        assert worker.wait_end() == 0
         assert "ready model=" not in worker.output
-    with RunningWorker("--port", "0", "--exit-with-stdin", *weights_flags, folder=tmp_path) as worker:
+    flags = ["--port", "0", "--exit-with-stdin", *weights_flags]
+    with HeldWorker(*flags, folder=tmp_path_factory.mktemp("left")) as worker:
         worker.wait_for("listening")
         worker.close_input()
-        assert worker.wait_end(timeout=10) == 0
+        assert worker.wait_end() == 0
+        assert "ready model=" not in worker.output
 
 
 async def test_without_exit_with_stdin_a_closed_input_means_nothing(weights_flags: list[str], tmp_path: Path) -> None:

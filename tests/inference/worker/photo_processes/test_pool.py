@@ -21,11 +21,13 @@ from inference.bench.family import family_of
 from inference.imaging import Limits, decode, encode
 from inference.problems import BrokenImage, OutOfMemory, TooManyPixels
 from inference.vocabulary import InputKind, RecolorOptions
+from inference.worker.photo_processes import fork_server as of_forking
 from inference.worker.photo_processes.fork_server import ForkServer
 from inference.worker.photo_processes.messages import receive, send
 from inference.worker.photo_processes.pool import PhotoProcesses
 from inference.worker.photo_processes.process import KILLED, Bounds, PhotoProcess, ProcessDied
 from tests.inference.conftest import encoded, photograph
+from tests.inference.running_worker import stopped
 
 SHAPES = [(192, 192)]
 AB = [np.full((2, 48, 48), 20, np.float32)]
@@ -34,6 +36,12 @@ GIBIBYTE = 2**30
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked at the Linux way")
 
 Make = Callable[..., PhotoProcesses]
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a busy machine take its time to tell how a process died."""
+    monkeypatch.setattr(of_forking, "_MANNER_SECONDS", 60.0)
 
 
 @pytest.fixture(scope="module")
@@ -80,10 +88,16 @@ def _command(pid: int) -> bytes:
 
 
 async def newly_forked(before: set[int]) -> int:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not (new := forked() - before):
             await asyncio.sleep(0.005)
     return new.pop()
+
+
+async def wait_until_gone(processes: set[int]) -> None:
+    async with asyncio.timeout(30):
+        while any(Path(f"/proc/{process}").exists() for process in processes):
+            await asyncio.sleep(0.01)
 
 
 async def test_a_photo_comes_back_as_it_does_in_one_process(make: Make, jpeg: bytes) -> None:
@@ -155,29 +169,32 @@ async def test_cancelled_before_it_began_a_photo_never_begins(make: Make, large:
     assert (await processes.decode(jpeg, SHAPES)).kind is InputKind.GRAY
 
 
-async def test_cancelled_midway_it_waits_for_the_process(make: Make, large: bytes, jpeg: bytes) -> None:
-    processes = make()
+@needs_linux
+async def test_cancelled_midway_it_waits_for_the_process(make: Make, jpeg: bytes) -> None:
+    processes, before = make(), forked()
     await processes.measure(jpeg)  # so that the process is there
-    running = asyncio.create_task(processes.decode(large, SHAPES))
-    await asyncio.sleep(0.05)
-    running.cancel()
-    await asyncio.sleep(0.05)
-    assert not running.done()
+    with stopped(await newly_forked(before)):
+        running = asyncio.create_task(processes.decode(jpeg, SHAPES))
+        await asyncio.sleep(0.05)
+        running.cancel()
+        await asyncio.sleep(0.05)
+        assert not running.done()
     with pytest.raises(asyncio.CancelledError):
         await running
     assert (await processes.decode(jpeg, SHAPES)).kind is InputKind.GRAY
 
 
 @needs_linux
-async def test_a_process_that_dies_costs_what_it_held_and_is_replaced(make: Make, large: bytes, jpeg: bytes) -> None:
+async def test_a_process_that_dies_costs_what_it_held_and_is_replaced(make: Make, jpeg: bytes) -> None:
     processes, before = make(), forked()
     held = await processes.decode(jpeg, SHAPES)
     process = await newly_forked(before)
-    running = asyncio.create_task(processes.decode(large, SHAPES))
-    await asyncio.sleep(0.05)
-    waiting = asyncio.create_task(held.encode(AB, RecolorOptions()))
-    await asyncio.sleep(0)
-    os.kill(process, signal.SIGKILL)
+    with stopped(process):
+        running = asyncio.create_task(processes.decode(jpeg, SHAPES))
+        await asyncio.sleep(0.05)
+        waiting = asyncio.create_task(held.encode(AB, RecolorOptions()))
+        await asyncio.sleep(0)
+        os.kill(process, signal.SIGKILL)
     with pytest.raises(ProcessDied, match=KILLED) as own:
         await running
     with pytest.raises(ProcessDied) as other:
@@ -193,9 +210,11 @@ async def test_a_process_that_dies_costs_what_it_held_and_is_replaced(make: Make
 async def test_processes_that_died_with_nothing_to_do_are_not_blamed_on_a_photo(make: Make, jpeg: bytes) -> None:
     processes, before = make(count=2), forked()
     held = (await asyncio.gather(*(processes.decode(jpeg, SHAPES) for _ in range(6))))[0]
-    for process in forked() - before:
+    killed = forked() - before
+    for process in killed:
         os.kill(process, signal.SIGKILL)
-    await asyncio.sleep(0.2)
+    await wait_until_gone(killed)
+    await asyncio.sleep(0.05)  # so that the loop hears of it
     assert (await processes.decode(jpeg, SHAPES)).kind is InputKind.GRAY
     with pytest.raises(ProcessDied) as death:
         await held.encode(AB, RecolorOptions())
@@ -203,10 +222,14 @@ async def test_processes_that_died_with_nothing_to_do_are_not_blamed_on_a_photo(
 
 
 @needs_linux
-async def test_a_process_that_takes_too_long_is_killed(make: Make, large: bytes, jpeg: bytes) -> None:
-    processes = make(seconds=0.2)
-    with pytest.raises(ProcessDied, match="killed after") as death:
-        await processes.decode(large, SHAPES)
+async def test_a_process_that_takes_too_long_is_killed(make: Make, jpeg: bytes) -> None:
+    await make().measure(jpeg)  # so that the fork server has started
+    processes, before = make(seconds=3), forked()
+    await processes.measure(jpeg)
+    process = await newly_forked(before)
+    with stopped(process), pytest.raises(ProcessDied, match="killed after 3 s") as death:
+        await processes.decode(jpeg, SHAPES)
+    await wait_until_gone({process})
     assert death.value.of_this_photo
     assert (await processes.decode(jpeg, SHAPES)).kind is InputKind.GRAY
 
@@ -217,11 +240,12 @@ async def test_processes_are_as_many_as_are_needed_and_give_way_when_told_so(mak
     await processes.decode(jpeg, SHAPES)
     await processes.decode(jpeg, SHAPES)
     assert len(forked() - before) == 1
-    await asyncio.gather(*(processes.decode(jpeg, SHAPES) for _ in range(12)))
-    new = forked() - before
-    assert len(new) == 3
     own = os.getpriority(os.PRIO_PROCESS, 0)
-    assert {os.getpriority(os.PRIO_PROCESS, process) for process in new} == {own + 7}
+    await asyncio.gather(*(processes.decode(jpeg, SHAPES) for _ in range(12)))
+    async with asyncio.timeout(30):
+        while [os.getpriority(os.PRIO_PROCESS, process) for process in forked() - before].count(own + 7) < 3:
+            await asyncio.sleep(0.01)
+    assert len(forked() - before) == 3
 
 
 @needs_linux
@@ -248,9 +272,7 @@ async def test_a_fork_server_that_died_is_replaced_and_takes_its_processes_along
     assert (await processes.measure(jpeg))[0] == 320 * 240
     new = forked() - before - {old}
     fork_server.close()
-    async with asyncio.timeout(10):
-        while any(Path(f"/proc/{process}").exists() for process in new):
-            await asyncio.sleep(0.02)
+    await wait_until_gone(new)
 
 
 async def test_a_process_that_answers_what_was_not_asked_is_not_trusted(jpeg: bytes) -> None:
@@ -316,8 +338,7 @@ async def test_a_fork_server_that_is_closed_ends_in_peace(jpeg: bytes, capfd: py
     await PhotoProcesses(1, fork_server, Bounds(Limits(), GIBIBYTE, 60)).measure(jpeg)
     process = await newly_forked(before)
     os.kill(process, signal.SIGKILL)
-    while Path(f"/proc/{process}").exists():
-        await asyncio.sleep(0.01)
+    await wait_until_gone({process})
     await asyncio.sleep(0.1)
     fork_server.close()
     assert capfd.readouterr().err == ""
