@@ -27,6 +27,9 @@ _MOST_DIRECT_CHANNELS = 100
 _MOST_MESSAGES = 200
 _TRIES = 3
 _PAUSE_SECONDS = 10.0
+_ARRIVAL_SECONDS = 60.0
+"""How long guilds may take to come in; Discord may keep back some that it has trouble with for hours."""
+_LOOK_SECONDS = 0.1
 
 Channel = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
 
@@ -171,12 +174,14 @@ async def catch_up(
 ) -> None:
     """Read what a shard may have missed, in all channels that the bot may read, and see to it.
 
-    Messages that were seen to before do no harm: the ledger knows them.
+    Messages that were seen to before do no harm: the ledger knows them. A guild's channels are known only once it has
+    come in, which discord.py waits a moment for, and this a while longer.
     """
     since = seen.gap(shard)
     if since is None:
         return
     own = [guild for guild in guilds if guild.shard_id == shard]
+    await _arrived(own)
     channels = [(channel.id, channel.guild.id) for guild in own for channel in _readable(guild, since)]
     if len(channels) > _MOST_CHANNELS:
         _log.warning("of %d channels, %d are caught up on", len(channels), _MOST_CHANNELS)
@@ -189,6 +194,15 @@ async def catch_up(
             messages += 1
     await seen.caught_up(shard)
     _log.info("caught up on Discord: shard=%d channels=%d messages=%d", shard, len(places), messages)
+
+
+async def _arrived(guilds: Iterable[discord.Guild]) -> None:
+    deadline = asyncio.get_running_loop().time() + _ARRIVAL_SECONDS
+    while late := sum(guild.unavailable for guild in guilds):
+        if asyncio.get_running_loop().time() > deadline:
+            _log.warning("of %d servers, Discord tells nothing; what was missed there is not picked up", late)
+            return
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 def _readable(guild: discord.Guild, since: int) -> Iterator[Channel]:

@@ -150,6 +150,8 @@ class Gateway:
         """Whether connections that are closed stay until the client has said goodbye, too."""
         self.repeat_each = 1
         """How often each event is sent, under sequence numbers of its own."""
+        self.guild_seconds = 0.0
+        """How long after a session has begun its guilds come in."""
 
     # What the world tells
 
@@ -283,7 +285,7 @@ class Gateway:
         session.dispatch("READY", ready)
         for _, guild in own:
             if session.intents & 1:
-                session.dispatch("GUILD_CREATE", guild)
+                asyncio.get_running_loop().call_later(self.guild_seconds, session.dispatch, "GUILD_CREATE", guild)
 
     def _resume(self, connection: Connection, data: dict[str, Any]) -> None:
         session = self.sessions.get(data.get("session_id") or "")

@@ -197,6 +197,18 @@ async def test_what_was_posted_while_the_bot_was_down_is_picked_up(
         assert len(discord.answers_to(first)) == 1
 
 
+async def test_what_was_missed_in_a_guild_that_comes_in_late_is_picked_up(
+    tmp_path: Path, discord: DiscordDouble, channel: Channel, ada: User
+) -> None:
+    async with seated(tmp_path, discord) as seat:
+        await until(lambda: seat.announced)
+        await answer_to(discord, discord.says(ada, channel, "colorizebot", attachments=[jpg()]))
+    missed = discord.says(ada, channel, "colorizebot", attachments=[jpg()])
+    discord.on_gateway(lambda gateway: setattr(gateway, "guild_seconds", 2.5))
+    async with seated(tmp_path, discord):
+        await answer_to(discord, missed)
+
+
 async def test_buttons_live_on_after_a_restart(
     tmp_path: Path, discord: DiscordDouble, channel: Channel, ada: User
 ) -> None:
