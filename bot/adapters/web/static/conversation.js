@@ -17,7 +17,7 @@ addEventListener("beforeunload", (event) => {
   if (sending) event.preventDefault();
 });
 
-/** Show what was asked before, on this or another day. */
+/** Show what was asked before, on this or another day, above what is asked while that is being read. */
 export async function recall() {
   let requests;
   try {
@@ -27,8 +27,10 @@ export async function recall() {
     begin().tellUntaken(error.message, () => location.reload());
     return;
   }
+  const meanwhile = list.firstElementChild;
   for (const asked of requests.reverse()) {
-    const exchange = begin();
+    if (shown(asked.id)) continue;
+    const exchange = begin(meanwhile);
     for (const image of asked.images) {
       if (image.link) exchange.addWords(image.link);
       else exchange.addPhoto(image.url);
@@ -79,6 +81,7 @@ async function take(exchange, send) {
   sending += 1;
   try {
     const { id } = await send();
+    shown(id)?.remove(); // what was asked before may have been read with this among it, before its answer was
     show(exchange, justQueued(id));
   } catch (error) {
     if (!(error instanceof api.Unanswered)) throw error;
@@ -117,9 +120,13 @@ function show(exchange, status) {
   }
 }
 
-function begin() {
+function shown(id) {
+  return list.querySelector(`[data-id="${CSS.escape(id)}"]`);
+}
+
+function begin(above = null) {
   const exchange = new Exchange();
-  list.append(exchange.element);
+  list.insertBefore(exchange.element, above);
   showWelcome();
   return exchange;
 }

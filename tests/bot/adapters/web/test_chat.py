@@ -65,6 +65,38 @@ async def test_a_waiting_photo_shows_its_place_then_the_work_then_the_answer(sit
     await expect(page.locator(".developing:visible")).to_have_count(0)
 
 
+@pytest.mark.parametrize("last", ["what was asked before", "the answer to the photo"])
+async def test_a_photo_sent_before_the_page_knows_what_was_asked_is_shown_once(
+    site: Site, page: Page, last: str
+) -> None:
+    site.work()
+    await page.goto(site.url)
+    await send(page, a_photo(80, 60))
+    sliders = page.locator("#conversation").get_by_role("slider")
+    await expect(sliders).to_have_count(1)
+    taken, shown = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        if route.request.method == "POST":
+            answer = await route.fetch()
+            taken.set()
+            await (taken if last == "what was asked before" else shown).wait()
+            await route.fulfill(response=answer)
+        else:
+            await (shown if last == "what was asked before" else taken).wait()
+            await route.continue_()
+
+    await page.route("**/api/requests", hold)
+    await page.reload()
+    await page.set_input_files("#files", [FilePayload(name="new.jpg", mimeType="image/jpeg", buffer=a_photo(60, 80))])
+    await expect(page.locator("#conversation [data-id]")).to_have_count(1 if last == "what was asked before" else 2)
+    shown.set()
+    await expect(sliders).to_have_count(2)
+    await expect(page.locator("#conversation > *")).to_have_count(2)
+    widths = await page.locator("#conversation .asked-photos img").evaluate_all("all => all.map(i => i.naturalWidth)")
+    assert widths == [80, 60], "what is new is below"
+
+
 async def test_reloading_in_the_middle_loses_nothing(site: Site, page: Page) -> None:
     site.worker.gate.clear()
     site.work()
