@@ -160,10 +160,14 @@ def _die_at_line(line: int | None, lines: set[tuple[str, int]]) -> None:
 
 
 async def look(folder: Path, database_url: str) -> tuple[list[dict[str, Any]], State, list[str]]:
-    """Return the answers that were given, the request's state, and the stored files, by their paths."""
+    """Return the answers that were given, the request's state, and the stored files, by their paths.
+
+    A crash while a file is being written leaves its ``*.part``, which goes with the folder.
+    """
     async with open_house(folder, database_url=database_url) as house:
         entry = await house.parts.ledger.by_message("mail", MESSAGE_ID)
     assert entry is not None
-    files = sorted(str(file.relative_to(folder / "requests")) for file in (folder / "requests").rglob("*.*"))
-    files += sorted(str(file.relative_to(folder / "requests")) for file in (folder / "requests").rglob("input-*"))
+    requests = folder / "requests"
+    files = sorted(str(file.relative_to(requests)) for file in requests.rglob("*.*") if file.suffix != ".part")
+    files += sorted(str(file.relative_to(requests)) for file in requests.rglob("input-*"))
     return Outbox(folder / "outbox.txt").answers(), entry.state, [f.replace(entry.request.id, "ID") for f in files]
